@@ -1,0 +1,134 @@
+// ThreadPool: a generation counter starts a round, an atomic counter hands out chunks, a bounded spin then a futex-style
+// atomic wait ends it. Spinning without bound collapses when the machine is oversubscribed.
+#include "base/thread_pool.h"
+
+#include <atomic>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "base/fp_environment.h"
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace hearth {
+
+namespace {
+
+constexpr int kSpins = 4000;  // about 50-100 microseconds of pause instructions on current x86 and arm cores
+
+inline void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");
+#endif
+}
+
+/// Returns the first value of `word` that differs from `old`.
+std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& word, std::uint32_t old) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (const std::uint32_t now = word.load(std::memory_order_acquire); now != old) return now;
+    pause_cpu();
+  }
+  word.wait(old, std::memory_order_acquire);
+  return word.load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+struct ThreadPool::State {
+  std::mutex caller_mutex;                       // one round at a time
+  std::vector<std::thread> threads;
+  const std::function<void(std::size_t, int)>* body = nullptr;
+  std::size_t n_chunks = 0;
+  std::vector<std::size_t> order;                // permutation for tests; empty = ascending
+  std::uint64_t shuffle_seed = 0;
+  bool stopping = false;
+  alignas(64) std::atomic<std::uint32_t> round{0};
+  alignas(64) std::atomic<std::size_t> next_chunk{0};
+  alignas(64) std::atomic<std::uint32_t> n_running{0};
+
+  void run_chunks(int worker_idx) {
+    for (;;) {
+      const std::size_t i = next_chunk.fetch_add(1, std::memory_order_relaxed);
+      if (i >= n_chunks) return;
+      (*body)(order.empty() ? i : order[i], worker_idx);
+    }
+  }
+
+  void work(int worker_idx) {
+    const ScopedFpEnvironment fp;
+    std::uint32_t seen = 0;
+    for (;;) {
+      seen = wait_for_change(round, seen);
+      if (stopping) return;
+      run_chunks(worker_idx);
+      if (n_running.fetch_sub(1, std::memory_order_acq_rel) == 1) n_running.notify_one();
+    }
+  }
+
+  void make_order() {
+    order.clear();
+    if (shuffle_seed == 0) return;
+    order.resize(n_chunks);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::uint64_t x = shuffle_seed++;
+    for (std::size_t i = n_chunks; i > 1; --i) {
+      x = x * 6364136223846793005ull + 1442695040888963407ull;
+      std::swap(order[i - 1], order[(x >> 33) % i]);
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int n_threads) : state_(std::make_unique<State>()) {
+  for (int worker = 1; worker < n_threads; ++worker) {
+    state_->threads.emplace_back([state = state_.get(), worker] { state->work(worker); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  state_->stopping = true;
+  state_->round.fetch_add(1, std::memory_order_release);
+  state_->round.notify_all();
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+int ThreadPool::n_threads() const { return static_cast<int>(state_->threads.size()) + 1; }
+
+void ThreadPool::parallel_for(std::size_t n_chunks, const std::function<void(std::size_t, int)>& body) {
+  if (n_chunks == 0) return;
+  const std::lock_guard lock(state_->caller_mutex);
+  const ScopedFpEnvironment fp;
+  state_->body = &body;
+  state_->n_chunks = n_chunks;
+  state_->make_order();
+  state_->next_chunk.store(0, std::memory_order_relaxed);
+  if (state_->threads.empty() || n_chunks == 1) {
+    state_->run_chunks(0);
+    return;
+  }
+  state_->n_running.store(static_cast<std::uint32_t>(state_->threads.size()), std::memory_order_relaxed);
+  state_->round.fetch_add(1, std::memory_order_release);
+  state_->round.notify_all();
+  state_->run_chunks(0);
+  for (std::uint32_t left = state_->n_running.load(std::memory_order_acquire); left != 0;) {
+    left = wait_for_change(state_->n_running, left);
+  }
+}
+
+void ThreadPool::shuffle_chunks(std::uint64_t seed) { state_->shuffle_seed = seed; }
+
+int default_thread_count() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  const unsigned n = std::thread::hardware_concurrency();
+  return n == 0 ? 1 : static_cast<int>(n);
+}
+
+}  // namespace hearth
