@@ -25,9 +25,13 @@ class AlignedBuffer {
   [[nodiscard]] const std::byte* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   template <typename T>
-  [[nodiscard]] T* as() { return reinterpret_cast<T*>(data_); }
+  [[nodiscard]] T* as() {
+    return reinterpret_cast<T*>(data_);
+  }
   template <typename T>
-  [[nodiscard]] const T* as() const { return reinterpret_cast<const T*>(data_); }
+  [[nodiscard]] const T* as() const {
+    return reinterpret_cast<const T*>(data_);
+  }
 
   /// Asks the system to keep the pages in RAM. False when the limit (ulimit -l) forbids it.
   bool lock();

@@ -28,17 +28,20 @@ Result<AlignedBuffer> AlignedBuffer::make(std::size_t size_bytes) {
     if (memory) std::memset(memory, 0, rounded);
   }
   if (!memory) {
-    return fail(ErrorCode::kInsufficientMemory,
-                fmt::format("allocating {} MiB failed: the system has no memory to give; close other programs, or use a "
-                            "smaller model, context or quantization",
-                            size_bytes >> 20));
+    return fail(
+        ErrorCode::kInsufficientMemory,
+        fmt::format("allocating {} MiB failed: the system has no memory to give; close other programs, or use a "
+                    "smaller model, context or quantization",
+                    size_bytes >> 20));
   }
   buffer.data_ = static_cast<std::byte*>(memory);
   buffer.size_ = size_bytes;
   return buffer;
 }
 
-bool AlignedBuffer::lock() { return size_ == 0 || mlock(data_, size_) == 0; }
+bool AlignedBuffer::lock() {
+  return size_ == 0 || mlock(data_, size_) == 0;
+}
 
 void AlignedBuffer::release() {
   if (size_ >= kMapFrom) {

@@ -1,5 +1,5 @@
-// Reading foreign files: positioned reads of an open descriptor, never a mapping (a file truncated under a mapping kills
-// the process), and writing our own files whole.
+// Reading foreign files: positioned reads of an open descriptor, never a mapping (a file truncated under a mapping
+// kills the process), and writing our own files whole.
 #pragma once
 
 #include <cstddef>

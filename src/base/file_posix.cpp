@@ -15,7 +15,9 @@ namespace hearth {
 
 namespace {
 
-std::string reason() { return std::error_code(errno, std::generic_category()).message(); }
+std::string reason() {
+  return std::error_code(errno, std::generic_category()).message();
+}
 
 }  // namespace
 
@@ -28,7 +30,7 @@ Result<RandomAccessFile> RandomAccessFile::open(const std::filesystem::path& pat
   RandomAccessFile file;
   file.descriptor_ = descriptor;
   file.path_ = path;
-  struct stat info {};
+  struct stat info{};
   if (fstat(descriptor, &info) != 0) {
     return fail(ErrorCode::kIo, fmt::format("cannot read the size of {}: {}", path.string(), reason()));
   }
@@ -60,10 +62,11 @@ Status RandomAccessFile::read_at(std::uint64_t offset, std::span<std::byte> out)
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(ErrorCode::kIo, fmt::format("reading {}: {}", path_.string(), reason()));
     if (n == 0) {
-      return fail(ErrorCode::kCorruptedModel,
-                  fmt::format("reading {}: the file ends at byte {}, {} bytes were expected from offset {}; it may be an "
-                              "incomplete download",
-                              path_.string(), offset + done, out.size(), offset));
+      return fail(
+          ErrorCode::kCorruptedModel,
+          fmt::format("reading {}: the file ends at byte {}, {} bytes were expected from offset {}; it may be an "
+                      "incomplete download",
+                      path_.string(), offset + done, out.size(), offset));
     }
     done += static_cast<std::size_t>(n);
   }
@@ -73,8 +76,8 @@ Status RandomAccessFile::read_at(std::uint64_t offset, std::span<std::byte> out)
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
   HEARTH_TRY(auto file, RandomAccessFile::open(path));
   if (file.size() > limit_bytes) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{} has {} bytes, more than the {} allowed here", path.string(),
-                                                         file.size(), limit_bytes));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} has {} bytes, more than the {} allowed here", path.string(), file.size(), limit_bytes));
   }
   std::string text(file.size(), '\0');
   HEARTH_CHECK(file.read_at(0, std::as_writable_bytes(std::span(text))));

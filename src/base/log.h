@@ -13,8 +13,8 @@ enum class LogLevel { kDebug, kInfo, kWarning };
 
 struct LogRecord {
   LogLevel level;
-  double seconds;            // since the sink was made
-  std::string_view file;     // base name of the source file
+  double seconds;         // since the sink was made
+  std::string_view file;  // base name of the source file
   int line;
   std::string message;
 };

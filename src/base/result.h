@@ -11,17 +11,17 @@ namespace hearth {
 
 /// Stable codes: programs may match on them, messages may change. Add at the end, never renumber.
 enum class ErrorCode : std::uint16_t {
-  kInvalidArgument = 1,      // the caller asked for something that cannot be
+  kInvalidArgument = 1,  // the caller asked for something that cannot be
   kFileNotFound = 2,
-  kIo = 3,                   // the operating system failed a read, write, map
-  kCorruptedModel = 4,       // a file breaks the rules of its format
-  kUnsupportedFormat = 5,    // a valid file of a format, version or type that we do not read
-  kUnsupportedModel = 6,     // an architecture, tokenizer or option that we do not implement
+  kIo = 3,                 // the operating system failed a read, write, map
+  kCorruptedModel = 4,     // a file breaks the rules of its format
+  kUnsupportedFormat = 5,  // a valid file of a format, version or type that we do not read
+  kUnsupportedModel = 6,   // an architecture, tokenizer or option that we do not implement
   kInsufficientMemory = 7,
-  kContextFull = 8,          // more positions than n_ctx
+  kContextFull = 8,  // more positions than n_ctx
   kCancelled = 9,
-  kStateMismatch = 10,       // saved state of another model, recipe or layout
-  kInternal = 11,            // our own mistake, reported instead of crashing
+  kStateMismatch = 10,  // saved state of another model, recipe or layout
+  kInternal = 11,       // our own mistake, reported instead of crashing
 };
 
 /// The code's stable name, such as "corrupted_model".
@@ -52,16 +52,15 @@ using Status = std::expected<void, Error>;
 
 /// HEARTH_TRY(auto x, expression): returns the error, or binds the value.
 #define HEARTH_TRY(declaration, ...) HEARTH_TRY_INNER(HEARTH_CONCAT(try_result_, __COUNTER__), declaration, __VA_ARGS__)
-#define HEARTH_TRY_INNER(temporary, declaration, ...)                           \
-  auto temporary = (__VA_ARGS__);                                               \
-  if (!temporary) return std::unexpected(std::move(temporary).error());         \
+#define HEARTH_TRY_INNER(temporary, declaration, ...)                   \
+  auto temporary = (__VA_ARGS__);                                       \
+  if (!temporary) return std::unexpected(std::move(temporary).error()); \
   declaration = std::move(*temporary)
 
 /// HEARTH_CHECK(expression): returns the error of a Status or Result whose value is not needed.
-#define HEARTH_CHECK(...)                                                                          \
-  do {                                                                                             \
-    if (auto check_result_ = (__VA_ARGS__); !check_result_)                                        \
-      return std::unexpected(std::move(check_result_).error());                                    \
+#define HEARTH_CHECK(...)                                                                                             \
+  do {                                                                                                                \
+    if (auto check_result_ = (__VA_ARGS__); !check_result_) return std::unexpected(std::move(check_result_).error()); \
   } while (false)
 
 }  // namespace hearth

@@ -1,5 +1,5 @@
-// ThreadPool: a generation counter starts a round, an atomic counter hands out chunks, a bounded spin then a futex-style
-// atomic wait ends it. Spinning without bound collapses when the machine is oversubscribed.
+// ThreadPool: a generation counter starts a round, an atomic counter hands out chunks, a bounded spin then a
+// futex-style atomic wait ends it. Spinning without bound collapses when the machine is oversubscribed.
 #include "base/thread_pool.h"
 
 #include <atomic>
@@ -41,11 +41,11 @@ std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& word, std::uint3
 }  // namespace
 
 struct ThreadPool::State {
-  std::mutex caller_mutex;                       // one round at a time
+  std::mutex caller_mutex;  // one round at a time
   std::vector<std::thread> threads;
   const std::function<void(std::size_t, int)>* body = nullptr;
   std::size_t n_chunks = 0;
-  std::vector<std::size_t> order;                // permutation for tests; empty = ascending
+  std::vector<std::size_t> order;  // permutation for tests; empty = ascending
   std::uint64_t shuffle_seed = 0;
   bool stopping = false;
   alignas(64) std::atomic<std::uint32_t> round{0};
@@ -97,7 +97,9 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : state_->threads) thread.join();
 }
 
-int ThreadPool::n_threads() const { return static_cast<int>(state_->threads.size()) + 1; }
+int ThreadPool::n_threads() const {
+  return static_cast<int>(state_->threads.size()) + 1;
+}
 
 void ThreadPool::parallel_for(std::size_t n_chunks, const std::function<void(std::size_t, int)>& body) {
   if (n_chunks == 0) return;
@@ -120,7 +122,9 @@ void ThreadPool::parallel_for(std::size_t n_chunks, const std::function<void(std
   }
 }
 
-void ThreadPool::shuffle_chunks(std::uint64_t seed) { state_->shuffle_seed = seed; }
+void ThreadPool::shuffle_chunks(std::uint64_t seed) {
+  state_->shuffle_seed = seed;
+}
 
 int default_thread_count() {
 #if defined(__linux__)
