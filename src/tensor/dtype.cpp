@@ -40,6 +40,7 @@ constexpr DTypeInfo kDTypes[] = {
     {DType::kTQ1_0, "TQ1_0", 256, 54},
     {DType::kTQ2_0, "TQ2_0", 256, 66},
     {DType::kMXFP4, "MXFP4", 32, 17},
+    {DType::kNVFP4, "NVFP4", 64, 36},
 };
 
 }  // namespace

@@ -42,6 +42,7 @@ enum class DType : std::uint32_t {
   kTQ1_0 = 34,
   kTQ2_0 = 35,
   kMXFP4 = 39,
+  kNVFP4 = 40,
 };
 
 /// Facts of the disk format. A block is `block_len` consecutive elements of a row, stored in `block_bytes`.

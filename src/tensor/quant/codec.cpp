@@ -5,9 +5,12 @@
 #include <bit>
 #include <cstring>
 
+#include "tensor/quant/grid_blocks.h"
 #include "tensor/quant/k_blocks.h"
 #include "tensor/quant/plain_floats.h"
 #include "tensor/quant/simple_blocks.h"
+#include "tensor/quant/table_blocks.h"
+#include "tensor/quant/ternary_blocks.h"
 
 static_assert(std::endian::native == std::endian::little, "block formats are little-endian and read in place");
 
@@ -109,8 +112,23 @@ constexpr QuantCodec kCodecs[] = {
     row<BlockQ5_K>(),
     row<BlockQ6_K>(),
     row<BlockQ8_K>(),
+    row<BlockIQ2_XXS>(),
+    row<BlockIQ2_XS>(),
+    row<BlockIQ3_XXS>(),
+    row<BlockIQ1_S>(),
+    row<BlockIQ4_NL>(),
+    row<BlockIQ3_S>(),
+    row<BlockIQ2_S>(),
+    row<BlockIQ4_XS>(),
+    row<BlockIQ1_M>(),
     {DType::kBF16, CodesForm::kNone, 1, false, decode_bf16, encode_bf16, nullptr, nullptr, nullptr},
+    row<BlockTQ1_0>(),
+    row<BlockTQ2_0>(),
+    row<BlockMXFP4>(),
+    row<BlockNVFP4>(),
 };
+
+static_assert(std::ranges::is_sorted(kCodecs, {}, &QuantCodec::type));
 
 }  // namespace
 
