@@ -1,0 +1,82 @@
+// Looking things up in a parsed header, and parsing one that is already in memory.
+#include "file/gguf/header.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace hearth::gguf {
+
+namespace {
+
+template <typename T>
+T load(const std::byte* at) {
+  T value;
+  std::memcpy(&value, at, sizeof(T));
+  return value;
+}
+
+class MemorySource : public HeaderSource {
+ public:
+  MemorySource(std::span<const std::byte> bytes, std::uint64_t file_size) : bytes_(bytes), file_size_(file_size) {}
+  [[nodiscard]] std::uint64_t file_size() const override { return file_size_; }
+  [[nodiscard]] Result<std::span<const std::byte>> first_bytes(std::uint64_t n_bytes) override {
+    if (n_bytes <= bytes_.size()) return bytes_;
+    missing_ = n_bytes;
+    return fail(ErrorCode::kIo, fmt::format("the header needs the first {} bytes of the file, only {} are here",
+                                            n_bytes, bytes_.size()));
+  }
+  /// What the parser asked for in vain; 0 when it never did.
+  [[nodiscard]] std::uint64_t missing() const { return missing_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::uint64_t file_size_;
+  std::uint64_t missing_ = 0;
+};
+
+}  // namespace
+
+std::string_view Header::key(const Entry& entry) const {
+  return {reinterpret_cast<const char*>(bytes_.get()) + entry.key_offset, entry.key_bytes};
+}
+
+MetadataEntry Header::metadata(std::size_t idx) const {
+  const Entry& entry = entries_[idx];
+  const std::byte* at = bytes_.get() + entry.value_offset;
+  const std::span<const std::byte> bytes(at, entry.value_bytes);
+  MetadataEntry out{key(entry), {entry.type, entry.value_offset, {}}};
+  if (entry.type == ValueType::kArray) {
+    const std::uint32_t* marks = entry.element == ValueType::kString ? marks_.data() + entry.marks_idx : nullptr;
+    out.value.value = MetadataArray{entry.element, entry.count, bytes, marks};
+  } else if (entry.type == ValueType::kString) {
+    out.value.value = std::string_view(reinterpret_cast<const char*>(at), entry.value_bytes);
+  } else {
+    out.value = array_element({entry.type, 1, bytes, nullptr}, 0);
+    out.value.offset = entry.value_offset;
+  }
+  return out;
+}
+
+std::optional<MetadataValue> Header::find_metadata(std::string_view wanted) const {
+  const auto at = std::ranges::lower_bound(by_key_, wanted, {}, [&](std::uint32_t i) { return key(entries_[i]); });
+  if (at == by_key_.end() || key(entries_[*at]) != wanted) return std::nullopt;
+  return metadata(*at).value;
+}
+
+Result<std::variant<Header, NeedMoreBytes>> parse_gguf_prefix(std::span<const std::byte> prefix,
+                                                              std::uint64_t file_size) {
+  MemorySource source(prefix, std::max<std::uint64_t>(file_size, prefix.size()));
+  auto header = parse_header(source);
+  if (header) return std::move(*header);
+  if (source.missing() > 0) return NeedMoreBytes{source.missing()};
+  return std::unexpected(std::move(header).error());
+}
+
+Result<Header> parse_gguf(std::span<const std::byte> bytes, std::uint64_t file_size) {
+  MemorySource source(bytes, std::max<std::uint64_t>(file_size, bytes.size()));
+  return parse_header(source);
+}
+
+}  // namespace hearth::gguf
