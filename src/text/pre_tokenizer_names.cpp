@@ -129,7 +129,8 @@ struct Family {
 const Family kFamilies[] = {
     {{"default"}, {kDefaultPunctuation, kGpt2, kNumbers, kThreeDigits}, kPlain},
     {{"dbrx", "smaug-bpe"}, {kLlama3}, kPlain},
-    {{"glm4", "glm5", "chatglm-bpe"}, {kLlama3}, kNoBos},
+    {{"chatglm-bpe"}, {kLlama3}, kNoBos},
+    {{"glm4", "glm5"}, {kLlama3}, kNoBos | kIgnoreMerges},
     {{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"},
      {kLlama3},
      kIgnoreMerges | kAddBos},

@@ -13,10 +13,10 @@ namespace hearth::testing {
 /// A character: mostly of a small alphabet where pieces begin and end, sometimes any at all.
 inline std::uint32_t random_char(std::mt19937& random) {
   static constexpr std::array<std::uint32_t, 56> kCommon = {
-      ' ',    ' ',    ' ',    '\n',   '\r',   '\t',   'a',    's',    't',    'l',    'D',    'R',    'e',    'v',
-      'A',    'B',    'Z',    '0',    '1',    '9',    '\'',   '\'',   '.',    ',',    '!',    '/',    '-',    '_',
-      '<',    '|',    '>',    '$',    0xE9,   0xDF,   0x130,  0x17F,  0x1C5,  0x2B0,  0x301,  0x328,  0x5D0,  0x661,
-      0x93E,  0xE33,  0x200B, 0x2028, 0x3000, 0x3042, 0x4E00, 0xAC00, 0xFF01, 0xFFFD, 0xB2,   0x2167, 0x1F600, 0xA0};
+      ' ',   ' ',   ' ',    '\n',   '\r',   '\t',   'a',    's',    't',    'l',    'D',   'R',    'e',     'v',
+      'A',   'B',   'Z',    '0',    '1',    '9',    '\'',   '\'',   '.',    ',',    '!',   '/',    '-',     '_',
+      '<',   '|',   '>',    '$',    0xE9,   0xDF,   0x130,  0x17F,  0x1C5,  0x2B0,  0x301, 0x328,  0x5D0,   0x661,
+      0x93E, 0xE33, 0x200B, 0x2028, 0x3000, 0x3042, 0x4E00, 0xAC00, 0xFF01, 0xFFFD, 0xB2,  0x2167, 0x1F600, 0xA0};
   if (random() % 16 != 0) return kCommon[random() % kCommon.size()];
   const std::uint32_t code = random() % 4 == 0 ? random() % 0x110000 : random() % 0x3000;
   return code >= 0xD800 && code < 0xE000 ? 'x' : code;

@@ -46,7 +46,12 @@ TEST(Regex, Classes) {
   EXPECT_EQ(find("[]a]+", "]a"), (Matches{"]a"}));
   EXPECT_EQ(find("[a\\-z]+", "a-bz"), (Matches{"a-", "z"}));
   EXPECT_EQ(find("[a-c&&[^b]]+", "abc"), (Matches{"a", "c"}));
-  EXPECT_EQ(find("[\\p{L}\\p{N}]+", "\xC3\xA9" "1 x"), (Matches{"\xC3\xA9" "1", "x"}));
+  EXPECT_EQ(find("[\\p{L}\\p{N}]+",
+                 "\xC3\xA9"
+                 "1 x"),
+            (Matches{"\xC3\xA9"
+                     "1",
+                     "x"}));
   EXPECT_EQ(find("\\p{Lu}\\P{Lu}", "aBc"), (Matches{"Bc"}));
   EXPECT_EQ(find("\\u4E00|\\x{1F600}|\\x41", "A\xE4\xB8\x80\xF0\x9F\x98\x80"),
             (Matches{"A", "\xE4\xB8\x80", "\xF0\x9F\x98\x80"}));
@@ -82,9 +87,10 @@ TEST(Regex, PossessiveRunsGiveNothingBack) {
 }
 
 TEST(Regex, RefusesByName) {
-  for (const char* pattern : {"(", ")", "[a", "a**b(", "*a", "\\", "(?<name>a)", "(?>a)", "\\1", "\\p{Klingon}", "(?<=ab)c",
-                              "(a*)*", "(?:|a)+", "[[:alpha:]]", "a{3,2}", "a{2000}", "\\x{110000}", "\\x4", "[b-a]", "(?:ab)++",
-                              "(?:a{1000}){1000}", "\\p{L", "\xFF"}) {
+  for (const char* pattern : {"(",      ")",       "[a",           "a**b(",    "*a",    "\\",       "(?<name>a)",
+                              "(?>a)",  "\\1",     "\\p{Klingon}", "(?<=ab)c", "(a*)*", "(?:|a)+",  "[[:alpha:]]",
+                              "a{3,2}", "a{2000}", "\\x{110000}",  "\\x4",     "[b-a]", "(?:ab)++", "(?:a{1000}){1000}",
+                              "\\p{L",  "\xFF"}) {
     const auto regex = Regex::compile(pattern);
     ASSERT_FALSE(regex) << pattern;
     EXPECT_EQ(regex.error().code, ErrorCode::kUnsupportedModel);

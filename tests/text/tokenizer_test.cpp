@@ -53,7 +53,8 @@ VocabData bpe_data(const std::vector<std::pair<std::string, std::string>>& merge
   VocabData data;
   data.kind = VocabKind::kBpe;
   data.pre = "gpt-2";
-  for (int byte = 0; byte < 256; ++byte) data.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
+  for (int byte = 0; byte < 256; ++byte)
+    data.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
   for (const auto& [left, right] : merges) {
     data.merges.push_back(to_byte_alphabet(left));
     data.merges.push_back(to_byte_alphabet(right));
@@ -145,7 +146,13 @@ TEST(Bpe, RandomBytesGoThereAndBack) {
 }
 
 TEST(Spm, RandomBytesGoThereAndBack) {
-  const Tokenizer tokenizer = made(spm_data({{"a", -1}, {"b", -2}, {"ab", -3}, {"\xE2\x96\x81", -1}, {"\xE2\x96\x81" "a", -1}}));
+  const Tokenizer tokenizer = made(spm_data({{"a", -1},
+                                             {"b", -2},
+                                             {"ab", -3},
+                                             {"\xE2\x96\x81", -1},
+                                             {"\xE2\x96\x81"
+                                              "a",
+                                              -1}}));
   std::mt19937 random(4);
   for (int round = 0; round < 3000; ++round) {
     const std::string bytes = round % 2 == 0 ? testing::random_bytes(random, 80) : testing::random_text(random, 40);
@@ -186,10 +193,10 @@ TEST(HostileVocabularies, AreRefusedWithAReason) {
 
 TEST(HostileVocabularies, OddTokensAreHarmless) {
   VocabData data = bpe_data({{"a", "b"}});
-  data.tokens.push_back("");                           // empty
-  data.tokens.push_back(to_byte_alphabet("a"));        // a duplicate: the first one counts
-  data.tokens.push_back(std::string(1 << 20, 'a'));    // huge
-  data.tokens.push_back("\xFF\xFE");                   // not UTF-8
+  data.tokens.push_back("");                         // empty
+  data.tokens.push_back(to_byte_alphabet("a"));      // a duplicate: the first one counts
+  data.tokens.push_back(std::string(1 << 20, 'a'));  // huge
+  data.tokens.push_back("\xFF\xFE");                 // not UTF-8
   for (const char* part : {"no", "such", "x", "y", "a", "zz"}) data.merges.push_back(part);
   for (const bool ignore_merges : {false, true}) {
     VocabData copy = data;

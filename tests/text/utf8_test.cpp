@@ -24,8 +24,8 @@ TEST(Utf8, EveryCodePointGoesThereAndBack) {
 }
 
 TEST(Utf8, RefusesWhatIsNotShortestOrInRange) {
-  for (const char* bytes : {"\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
-                            "\xF5\x80\x80\x80", "\x80", "\xFF", "\xE2\x82", "\xF0\x9F\x98"}) {
+  for (const char* bytes : {"\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+                            "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\x80", "\xFF", "\xE2\x82", "\xF0\x9F\x98"}) {
     const Utf8Char found = decode_utf8(bytes, 0);
     EXPECT_FALSE(found.valid) << bytes;
     EXPECT_EQ(found.n_bytes, 1U);
