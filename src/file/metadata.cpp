@@ -158,9 +158,8 @@ Result<std::vector<T>> convert_array(std::string_view key, const MetadataValue& 
     element.offset = value.offset;
     auto converted = convert_value<T>(key, element);
     if (!converted) {
-      return fail(converted.error().code,
-                  fmt::format("{} (element {} of {}; expected {})", converted.error().message, i, describe_type(value),
-                              expected()));
+      return fail(converted.error().code, fmt::format("{} (element {} of {}; expected {})", converted.error().message,
+                                                      i, describe_type(value), expected()));
     }
     out.push_back(*converted);
   }
@@ -170,16 +169,16 @@ Result<std::vector<T>> convert_array(std::string_view key, const MetadataValue& 
 Result<StringArray> convert_strings(std::string_view key, const MetadataValue& value,
                                     std::optional<std::uint64_t> expected_count) {
   const auto* array = std::get_if<MetadataArray>(&value.value);
-  if (array == nullptr || array->element != ValueType::kString ||
-      (expected_count && array->count != *expected_count)) {
-    return wrong_type(key, value, expected_count ? fmt::format("array of {} string", *expected_count)
-                                                 : std::string("array of string"));
+  if (array == nullptr || array->element != ValueType::kString || (expected_count && array->count != *expected_count)) {
+    return wrong_type(
+        key, value,
+        expected_count ? fmt::format("array of {} string", *expected_count) : std::string("array of string"));
   }
   return array->strings();
 }
 
-#define HEARTH_INSTANTIATE(T)                                                     \
-  template Result<T> convert_value<T>(std::string_view, const MetadataValue&);    \
+#define HEARTH_INSTANTIATE(T)                                                  \
+  template Result<T> convert_value<T>(std::string_view, const MetadataValue&); \
   template Result<std::vector<T>> convert_array<T>(std::string_view, const MetadataValue&, std::optional<std::uint64_t>)
 HEARTH_INSTANTIATE(std::uint8_t);
 HEARTH_INSTANTIATE(std::int8_t);

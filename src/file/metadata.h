@@ -18,8 +18,19 @@ namespace hearth {
 
 /// Types a value can have in a file, numbered as GGUF numbers them.
 enum class ValueType : std::uint8_t {
-  kU8 = 0, kI8 = 1, kU16 = 2, kI16 = 3, kU32 = 4, kI32 = 5, kF32 = 6, kBool = 7, kString = 8, kArray = 9,
-  kU64 = 10, kI64 = 11, kF64 = 12,
+  kU8 = 0,
+  kI8 = 1,
+  kU16 = 2,
+  kI16 = 3,
+  kU32 = 4,
+  kI32 = 5,
+  kF32 = 6,
+  kBool = 7,
+  kString = 8,
+  kArray = 9,
+  kU64 = 10,
+  kI64 = 11,
+  kF64 = 12,
 };
 inline constexpr std::uint32_t kValueTypeCount = 13;
 
@@ -41,9 +52,11 @@ class StringArray {
 
   class Iterator {
    public:
+    // NOLINTBEGIN(readability-identifier-naming): the standard's names
     using value_type = std::string_view;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
+    // NOLINTEND(readability-identifier-naming)
     Iterator() = default;
     Iterator(const std::byte* at, std::uint64_t idx) : at_(at), idx_(idx) {}
     std::string_view operator*() const { return {reinterpret_cast<const char*>(at_) + 8, length()}; }
@@ -86,7 +99,7 @@ class StringArray {
 struct MetadataArray {
   ValueType element = ValueType::kU8;  // never kArray
   std::uint64_t count = 0;
-  std::span<const std::byte> bytes;    // as they lie in the file
+  std::span<const std::byte> bytes;      // as they lie in the file
   const std::uint32_t* marks = nullptr;  // of a string array, see StringArray
 
   /// Only for element == kString.

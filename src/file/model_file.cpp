@@ -13,7 +13,8 @@ Status ModelFile::read_tensor(const TensorInfo& tensor, std::span<std::byte> out
   return read_tensor_range(tensor, 0, out);
 }
 
-Result<StringArray> ModelFile::require_strings(std::string_view key, std::optional<std::uint64_t> expected_count) const {
+Result<StringArray> ModelFile::require_strings(std::string_view key,
+                                               std::optional<std::uint64_t> expected_count) const {
   const auto value = find_metadata(key);
   if (!value) return missing_key(key);
   return convert_strings(key, *value, expected_count);

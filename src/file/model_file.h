@@ -20,13 +20,13 @@ namespace hearth {
 
 /// A tensor in a file. dims[0] varies fastest: the tensor is n_rows() rows of dims[0] elements, packed.
 struct TensorInfo {
-  std::string_view name;                             // lives as long as its ModelFile
+  std::string_view name;  // lives as long as its ModelFile
   DType dtype = DType::kF32;
   std::uint32_t n_dims = 1;                          // 1..4; dims beyond are 1
   std::array<std::uint64_t, 4> dims = {1, 1, 1, 1};  // none is 0
   std::uint64_t size_bytes = 0;
-  std::uint64_t offset = 0;                          // of its first byte in the file part_idx
-  std::uint32_t part_idx = 0;                        // models may be split into several files
+  std::uint64_t offset = 0;    // of its first byte in the file part_idx
+  std::uint32_t part_idx = 0;  // models may be split into several files
 
   [[nodiscard]] std::uint64_t n_rows() const { return dims[1] * dims[2] * dims[3]; }
   [[nodiscard]] std::uint64_t n_elements() const { return dims[0] * n_rows(); }

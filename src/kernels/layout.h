@@ -20,6 +20,7 @@
 namespace hearth::kernels {
 
 inline constexpr std::size_t kPanelRows = 16;
+inline constexpr std::size_t kMaxBlockBytes = 320;  // of one row's block; the largest is Q8_K's 292
 
 /// True for types a matrix product accepts: F32, F16, BF16 and all block formats.
 bool is_matrix_type(DType type);

@@ -18,6 +18,7 @@ namespace hearth::kernels {
 inline constexpr std::uint32_t kRecipeId = 1;
 inline constexpr std::size_t kAttentionBlock = 256;  // positions
 inline constexpr std::size_t kLanes = 16;
+inline constexpr std::size_t kDTypeSlots = 48;  // above the largest DType number
 
 // ---- activations ----------------------------------------------------------------------------------------------------
 
@@ -46,9 +47,10 @@ struct ActOut {
 // ---- matrix products
 // --------------------------------------------------------------------------------------------------
 
-/// Bytes of scratch one matmul call may use, 64-byte aligned: room for one panel unpacked to int8 with its scales.
+/// Bytes of scratch one matmul call may use, 64-byte aligned: room for two panels unpacked to int8 with their scales,
+/// and for what a tile of columns needs of its activations' sums.
 constexpr std::size_t matmul_scratch_bytes(std::size_t k) {
-  return 32 * k + 8192;
+  return 64 * k + 16384;
 }
 
 /// out[m][n] for n in [16 * panel_begin, min(16 * panel_end, w.n)), m in [0, x.m); out_stride in elements.
@@ -119,8 +121,8 @@ struct KernelTable {
   std::string_view name;  // "scalar", "avx2", "avx512", "neon"
   bool (*supported)(const CpuFeatures&) = nullptr;
 
-  std::array<MatmulFn, 40> matmul{};              // by DType number; null for types that are no matrices
-  std::array<std::string_view, 40> matmul_isa{};  // the table a slot came from, for `hearth doctor` and tests
+  std::array<MatmulFn, kDTypeSlots> matmul{};              // by DType number; null for types that are no matrices
+  std::array<std::string_view, kDTypeSlots> matmul_isa{};  // the table a slot came from, for `hearth doctor` and tests
 
   /// One row of k floats to int8 (k a multiple of 32 or 256).
   void (*quantize_i8x32)(const float* x, std::size_t k, ActOut out) = nullptr;

@@ -4,35 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <fstream>
 #include <thread>
 
 #include "data_path.h"
 #include "file/gguf/split_name.h"
 #include "file/gguf_bytes.h"
+#include "file/temporary_folder.h"
 
 namespace hearth::gguf {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::GgufBytes;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "hearth-gguf-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  [[nodiscard]] fs::path write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+using testing::TemporaryFolder;
 
 std::vector<fs::path> real_files() {
   std::vector<fs::path> out;
@@ -93,7 +77,8 @@ TEST(GgufFile, ReadsTensorsFromSeveralThreads) {
   for (auto& thread : threads) thread.join();
   std::string big(model->tensors()[0].size_bytes + 1, '\0');
   EXPECT_FALSE(model->read_tensor(model->tensors()[0], std::as_writable_bytes(std::span(big))));
-  EXPECT_FALSE(model->read_tensor_range(model->tensors()[0], 1, std::as_writable_bytes(std::span(big)).first(big.size() - 1)));
+  EXPECT_FALSE(
+      model->read_tensor_range(model->tensors()[0], 1, std::as_writable_bytes(std::span(big)).first(big.size() - 1)));
   EXPECT_FALSE(model->read_tensor_range(model->tensors()[0], ~0ull, std::as_writable_bytes(std::span(big)).first(2)));
 }
 

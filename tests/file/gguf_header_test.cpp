@@ -85,7 +85,8 @@ TEST(GgufHeader, TypedAccessNeverGuesses) {
   const auto from_float = require<std::uint32_t>(*header, "f32");
   ASSERT_FALSE(from_float);
   EXPECT_NE(from_float.error().message.find("'f32'"), std::string::npos);
-  EXPECT_NE(from_float.error().message.find("expected u32, found f32"), std::string::npos) << from_float.error().message;
+  EXPECT_NE(from_float.error().message.find("expected u32, found f32"), std::string::npos)
+      << from_float.error().message;
   EXPECT_NE(from_float.error().message.find("byte "), std::string::npos);
   EXPECT_FALSE(require<float>(*header, "u8"));
   EXPECT_FALSE(require<bool>(*header, "u8"));

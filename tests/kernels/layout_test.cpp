@@ -26,7 +26,8 @@ TEST(Layout, UnpackRestoresEveryBlock) {
           std::vector<std::byte> block(info.block_bytes), expected(info.block_bytes);
           if (r < n_rows) std::memcpy(expected.data(), rows.data() + r * row + b * info.block_bytes, info.block_bytes);
           unpack_block(info.type, panel.data() + b * panel_block_bytes(info.type), r, block.data());
-          EXPECT_EQ(std::memcmp(block.data(), expected.data(), info.block_bytes), 0) << info.name << " row " << r << " block " << b;
+          EXPECT_EQ(std::memcmp(block.data(), expected.data(), info.block_bytes), 0)
+              << info.name << " row " << r << " block " << b;
         }
       }
     }

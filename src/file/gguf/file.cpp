@@ -51,8 +51,8 @@ Status expect_number(const Header& header, std::string_view key, std::uint64_t e
   HEARTH_TRY(const auto found, find_number(header, key));
   if (found == expected) return {};
   return fail(ErrorCode::kCorruptedModel,
-              fmt::format("metadata key '{}': expected {}, found {}; the parts are not of one model, or were renamed", key,
-                          expected, found ? fmt::to_string(*found) : "nothing"));
+              fmt::format("metadata key '{}': expected {}, found {}; the parts are not of one model, or were renamed",
+                          key, expected, found ? fmt::to_string(*found) : "nothing"));
 }
 
 }  // namespace
@@ -130,7 +130,9 @@ Status File::merge_tensors() {
                           parts_[tensors_[twin[1]].part_idx].file.path().string()));
 }
 
-std::string File::format() const { return fmt::format("GGUF v{}", parts_.front().header.version()); }
+std::string File::format() const {
+  return fmt::format("GGUF v{}", parts_.front().header.version());
+}
 
 std::vector<std::filesystem::path> File::paths() const {
   std::vector<std::filesystem::path> out;
@@ -152,9 +154,9 @@ const TensorInfo* File::find_tensor(std::string_view name) const {
 
 Status File::read_tensor_range(const TensorInfo& tensor, std::uint64_t offset, std::span<std::byte> out) const {
   if (tensor.part_idx >= parts_.size() || !(CheckedSize(offset) + out.size()).at_most(tensor.size_bytes)) {
-    return fail(ErrorCode::kInternal, fmt::format("reading tensor {}: bytes {} to {} of {} in part {} of {}",
-                                                  quote_untrusted(tensor.name), offset, offset + out.size(),
-                                                  tensor.size_bytes, tensor.part_idx, parts_.size()));
+    return fail(ErrorCode::kInternal,
+                fmt::format("reading tensor {}: bytes {} to {} of {} in part {} of {}", quote_untrusted(tensor.name),
+                            offset, offset + out.size(), tensor.size_bytes, tensor.part_idx, parts_.size()));
   }
   auto read = parts_[tensor.part_idx].file.read_at(tensor.offset + offset, out);
   if (read) return {};

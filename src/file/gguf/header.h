@@ -23,7 +23,7 @@ inline constexpr std::uint32_t kNewestVersion = 3;
 inline constexpr std::uint64_t kDefaultAlignment = 32;
 
 // Limits no honest file comes near. The largest vocabularies make headers of about 30 MiB.
-inline constexpr std::uint64_t kMaxHeaderBytes = 256ull << 20;
+inline constexpr std::uint64_t kMaxHeaderBytes = 128ull << 20;
 inline constexpr std::uint64_t kMaxMetadata = 1u << 16;
 inline constexpr std::uint64_t kMaxTensors = 1u << 18;
 inline constexpr std::uint64_t kMaxKeyBytes = 65535;  // the format's own limit
@@ -66,8 +66,8 @@ class Header {
     std::uint32_t key_bytes = 0;
     std::uint32_t value_offset = 0;  // of the scalar, of the string's first byte, of the array's first element
     std::uint32_t value_bytes = 0;
-    std::uint32_t count = 0;         // elements of an array
-    std::uint32_t marks_idx = 0;     // of a string array, into marks_
+    std::uint32_t count = 0;      // elements of an array
+    std::uint32_t marks_idx = 0;  // of a string array, into marks_
     ValueType type = ValueType::kU8;
     ValueType element = ValueType::kU8;
   };
@@ -80,8 +80,8 @@ class Header {
   std::uint64_t file_size_ = 0;
   std::unique_ptr<std::byte[]> bytes_;  // [0, header_bytes_)
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> by_key_;   // indexes of entries_, sorted by key
-  std::vector<std::uint32_t> marks_;    // StringArray marks of all string arrays
+  std::vector<std::uint32_t> by_key_;  // indexes of entries_, sorted by key
+  std::vector<std::uint32_t> marks_;   // StringArray marks of all string arrays
   std::vector<TensorInfo> tensors_;
 };
 

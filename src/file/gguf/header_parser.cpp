@@ -23,9 +23,11 @@ constexpr std::uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;  // name length
 
 std::string_view foreign_magic_hint(std::span<const std::byte> bytes) {
   const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 64));
-  if (start.starts_with("version https://git-lfs")) return "; it is a Git LFS pointer: run git lfs pull to fetch the model";
+  if (start.starts_with("version https://git-lfs"))
+    return "; it is a Git LFS pointer: run git lfs pull to fetch the model";
   if (start.starts_with("<")) return "; it looks like a web page: the download went wrong";
-  if (start.starts_with("PK\x03\x04")) return "; it looks like a zip archive or a PyTorch checkpoint: convert it to GGUF";
+  if (start.starts_with("PK\x03\x04"))
+    return "; it looks like a zip archive or a PyTorch checkpoint: convert it to GGUF";
   if (start.starts_with("lmgg") || start.starts_with("fmgg") || start.starts_with("tjgg")) {
     return "; it is a GGML file of the time before GGUF: convert it again from the original model";
   }
@@ -168,8 +170,8 @@ class HeaderParser {
   Header header_;
   std::uint64_t n_metadata_ = 0;
   std::uint64_t n_tensors_ = 0;
-  std::vector<Text> names_;           // of tensors, until the bytes have their final place
-  Stage stage_ = Stage::kWhole;       // what index_ and name_ speak of
+  std::vector<Text> names_;      // of tensors, until the bytes have their final place
+  Stage stage_ = Stage::kWhole;  // what index_ and name_ speak of
   std::uint64_t index_ = 0;
   Text name_;
 };
@@ -179,7 +181,6 @@ Status HeaderParser::read_preamble() {
     return error("magic", 0, fmt::format("the file has {} bytes, too few for a GGUF file", file_size_),
                  ErrorCode::kUnsupportedFormat);
   }
-  HEARTH_CHECK(need(std::min<std::uint64_t>(file_size_, 64), "magic"));
   HEARTH_TRY(const std::uint32_t magic, read<std::uint32_t>("magic"));
   if (magic != kMagic) {
     return error("magic", 0,
@@ -300,8 +301,8 @@ Status HeaderParser::skip_strings(std::uint64_t count) {
     std::memcpy(&n, bytes_.data() + pos_, 8);
     if (n > file_size_ - pos_ - 8 || n > kMaxStringBytes) {
       return error("array string length", pos_,
-                   fmt::format("string {} of {} claims {} bytes, but only {} remain in the file (and {} are allowed)", i,
-                               count, n, file_size_ - pos_ - 8, kMaxStringBytes));
+                   fmt::format("string {} of {} claims {} bytes, but only {} remain in the file (and {} are allowed)",
+                               i, count, n, file_size_ - pos_ - 8, kMaxStringBytes));
     }
     if (i % StringArray::kStride == 0) header_.marks_.push_back(static_cast<std::uint32_t>(pos_ - start));
     pos_ += 8 + n;
@@ -343,17 +344,20 @@ Status HeaderParser::read_dtype_and_size(TensorInfo& info, std::uint64_t dims_at
   HEARTH_TRY(const std::uint32_t number, read<std::uint32_t>("element type"));
   const DTypeInfo* dtype = find_dtype(number);
   if (dtype == nullptr) {
-    return error("element type", at, fmt::format("number {}{} is not an element type known here", number,
-                                                 retired_dtype_name(number)),
+    return error("element type", at,
+                 fmt::format("number {}{} is not an element type known here", number, retired_dtype_name(number)),
                  ErrorCode::kUnsupportedFormat);
   }
   info.dtype = dtype->type;
   if (info.dims[0] % dtype->block_len != 0) {
-    return error("dimension", dims_at, fmt::format("a row of {} elements is not a multiple of the {} elements of a {} "
-                                                   "block", info.dims[0], dtype->block_len, dtype->name));
+    return error("dimension", dims_at,
+                 fmt::format("a row of {} elements is not a multiple of the {} elements of a {} "
+                             "block",
+                             info.dims[0], dtype->block_len, dtype->name));
   }
-  const auto size = (CheckedSize(info.dims[0] / dtype->block_len) * dtype->block_bytes * info.dims[1] * info.dims[2] *
-                     info.dims[3]).value();
+  const auto size =
+      (CheckedSize(info.dims[0] / dtype->block_len) * dtype->block_bytes * info.dims[1] * info.dims[2] * info.dims[3])
+          .value();
   // Also the element count must fit: callers multiply the dimensions.
   const CheckedSize n_elements = CheckedSize(info.dims[0]) * info.dims[1] * info.dims[2] * info.dims[3];
   if (!size || n_elements.overflowed() || *size > file_size_) {
@@ -396,10 +400,10 @@ Status HeaderParser::index_keys() {
 Status HeaderParser::read_alignment() {
   const auto value = header_.find_metadata("general.alignment");
   if (!value) return {};
-  HEARTH_TRY(header_.alignment_, convert_value<std::uint64_t>("general.alignment", *value));
+  HEARTH_TRY(header_.alignment_, convert_value<std::uint32_t>("general.alignment", *value));
   if (!std::has_single_bit(header_.alignment_) || header_.alignment_ > kMaxAlignment) {
-    return error("general.alignment", value->offset, fmt::format("expected a power of two up to {}, found {}",
-                                                                 kMaxAlignment, header_.alignment_));
+    return error("general.alignment", value->offset,
+                 fmt::format("expected a power of two up to {}, found {}", kMaxAlignment, header_.alignment_));
   }
   return {};
 }
@@ -457,14 +461,16 @@ Status HeaderParser::check_overlaps() {
     const TensorInfo& info = tensors[order[i]];
     if (before.offset + before.size_bytes <= info.offset) continue;
     const Text name = names_[order[i]];
-    return error_at(Stage::kTensor, order[i], name, "offset", name.offset + name.bytes + 4 + 8ull * info.n_dims + 4,
-                    fmt::format("its data at byte {} overlaps tensor {} ({}), which holds bytes {} to {}", info.offset,
-                                order[i - 1], quote_untrusted(before.name), before.offset,
-                                before.offset + before.size_bytes));
+    return error_at(
+        Stage::kTensor, order[i], name, "offset", name.offset + name.bytes + 4 + 8ull * info.n_dims + 4,
+        fmt::format("its data at byte {} overlaps tensor {} ({}), which holds bytes {} to {}", info.offset,
+                    order[i - 1], quote_untrusted(before.name), before.offset, before.offset + before.size_bytes));
   }
   return {};
 }
 
-Result<Header> parse_header(HeaderSource& source) { return HeaderParser(source).run(); }
+Result<Header> parse_header(HeaderSource& source) {
+  return HeaderParser(source).run();
+}
 
 }  // namespace hearth::gguf

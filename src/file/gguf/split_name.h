@@ -9,8 +9,8 @@
 namespace hearth::gguf {
 
 struct SplitName {
-  std::string stem;              // without folder, "-00002-of-00005" and extension
-  std::uint32_t part_idx = 0;    // from 0, where file names count from 1
+  std::string stem;            // without folder, "-00002-of-00005" and extension
+  std::uint32_t part_idx = 0;  // from 0, where file names count from 1
   std::uint32_t n_parts = 0;
 };
 
