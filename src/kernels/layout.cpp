@@ -131,8 +131,7 @@ std::size_t move_layout(const Layout& layout, std::byte* block, std::byte* panel
   std::size_t done = 0;
   for (const Field& field : layout.lead) done += move_field<pack>(field, block, panel + done, row);
   switch (layout.special.kind) {
-    case Special::kNone:
-      break;
+    case Special::kNone: break;
     case Special::kScalePlanes:
       done += move_scale_planes<pack>(block + layout.special.offset, panel + done, row);
       break;

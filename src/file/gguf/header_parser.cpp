@@ -372,8 +372,7 @@ Status HeaderParser::read_dtype_and_size(TensorInfo& info, std::uint64_t dims_at
 Status HeaderParser::keep_bytes() {
   header_.file_size_ = file_size_;
   header_.header_bytes_ = pos_;
-  header_.bytes_ = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(pos_));
-  std::memcpy(header_.bytes_.get(), bytes_.data(), static_cast<std::size_t>(pos_));
+  HEARTH_TRY(header_.bytes_, source_.take_first_bytes(pos_));
   bytes_ = {header_.bytes_.get(), static_cast<std::size_t>(pos_)};
   return {};
 }
@@ -400,7 +399,7 @@ Status HeaderParser::index_keys() {
 Status HeaderParser::read_alignment() {
   const auto value = header_.find_metadata("general.alignment");
   if (!value) return {};
-  HEARTH_TRY(header_.alignment_, convert_value<std::uint64_t>("general.alignment", *value));
+  HEARTH_TRY(header_.alignment_, convert_value<std::uint32_t>("general.alignment", *value));
   if (!std::has_single_bit(header_.alignment_) || header_.alignment_ > kMaxAlignment) {
     return error("general.alignment", value->offset,
                  fmt::format("expected a power of two up to {}, found {}", kMaxAlignment, header_.alignment_));

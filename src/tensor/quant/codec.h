@@ -21,9 +21,9 @@ struct QuantCodec {
   /// blocks [n_elements / block_len * block_bytes] -> out [n_elements]; n_elements is a multiple of block_len.
   void (*decode)(const void* blocks, float* out, std::size_t n_elements);
 
-  /// The other way, or null where only the format's readers need it. `importance` [n_elements] weighs the squared
-  /// error of each element (non-negative), or is null. Values must be finite: a block that holds NaN or an infinity
-  /// encodes to unspecified (but valid) bytes, so callers check first.
+  /// The other way, or null where only readers need the type: makes the sum of importance * (value - decoded)^2 small.
+  /// `importance` [n_elements] is not negative; null means all alike. Block formats encode NaN and infinities as zero
+  /// (callers who mind check first) and clip what their scale cannot reach; plain floats round as IEEE 754 says.
   void (*encode)(const float* values, const float* importance, void* blocks, std::size_t n_elements);
 
   /// One output struct per block; exactly one of the three is set, none for plain floats.

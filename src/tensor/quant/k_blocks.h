@@ -106,4 +106,11 @@ void unpack_block(const BlockQ5_K& block, Codes256& out);
 void unpack_block(const BlockQ6_K& block, Codes256& out);
 void unpack_block(const BlockQ8_K& block, Codes256& out);
 
+/// `importance` may be null; see QuantCodec::encode.
+void encode_block(const float* values, const float* importance, BlockQ2_K& out);
+void encode_block(const float* values, const float* importance, BlockQ3_K& out);
+void encode_block(const float* values, const float* importance, BlockQ4_K& out);
+void encode_block(const float* values, const float* importance, BlockQ5_K& out);
+void encode_block(const float* values, const float* importance, BlockQ6_K& out);
+
 }  // namespace hearth::quant

@@ -88,4 +88,11 @@ void unpack_block(const BlockQ5_1& block, Codes32& out);
 void unpack_block(const BlockQ8_0& block, Codes32& out);
 void unpack_block(const BlockQ8_1& block, Codes32& out);
 
+/// `importance` may be null; see QuantCodec::encode.
+void encode_block(const float* values, const float* importance, BlockQ4_0& out);
+void encode_block(const float* values, const float* importance, BlockQ4_1& out);
+void encode_block(const float* values, const float* importance, BlockQ5_0& out);
+void encode_block(const float* values, const float* importance, BlockQ5_1& out);
+void encode_block(const float* values, const float* importance, BlockQ8_0& out);
+
 }  // namespace hearth::quant

@@ -68,4 +68,8 @@ void unpack_block(const BlockIQ4_XS& block, Codes256& out);
 void unpack_block(const BlockMXFP4& block, Codes32& out);
 void unpack_block(const BlockNVFP4& block, Codes64& out);
 
+/// `importance` may be null; see QuantCodec::encode.
+void encode_block(const float* values, const float* importance, BlockIQ4_NL& out);
+void encode_block(const float* values, const float* importance, BlockIQ4_XS& out);
+
 }  // namespace hearth::quant
