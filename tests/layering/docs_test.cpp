@@ -47,9 +47,11 @@ std::set<std::string> paths_in(std::string_view text) {
 }
 
 TEST(Docs, EveryNamedPathExists) {
+  const std::string plan = read_text(kRoot / "cmake" / "layers.txt");  // folders that have a level may still be to come
   for (const fs::path& page : pages()) {
     for (const std::string& path : paths_in(read_text(page))) {
-      EXPECT_TRUE(fs::exists(kRoot / path)) << page.filename().string() << " names " << path;
+      const bool planned = plan.find(" " + path + "\n") != std::string::npos;
+      EXPECT_TRUE(planned || fs::exists(kRoot / path)) << page.filename().string() << " names " << path;
     }
   }
 }
