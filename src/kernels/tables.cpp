@@ -29,12 +29,9 @@ const KernelTable* find_table(std::string_view name) {
 
 ActKind act_kind(DType weight) {
   switch (dtype_info(weight).block_len) {
-    case 1:
-      return ActKind::kF32;
-    case 256:
-      return ActKind::kI8x256;
-    default:
-      return ActKind::kI8x32;
+    case 1: return ActKind::kF32;
+    case 256: return ActKind::kI8x256;
+    default: return ActKind::kI8x32;
   }
 }
 

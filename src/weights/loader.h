@@ -1,0 +1,62 @@
+// The border where names and shapes of a file become checked, packed weights.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "file/model_file.h"
+#include "weights/weights.h"
+
+namespace hearth {
+
+struct LoadOptions {
+  /// Keep the weights in RAM (mlock); refused with a sentence when the system's limit forbids it.
+  enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
+  /// Called with bytes loaded so far and in all.
+  std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
+};
+
+/// Reads tensors by name with the shape the model expects. The first failure sticks: later calls return empty weights,
+/// and status() tells it. So a model lists its tensors in plain lines and checks once.
+class WeightLoader {
+ public:
+  WeightLoader(const ModelFile& file, ThreadPool& pool, LoadOptions options = {})
+      : file_(file), pool_(pool), options_(std::move(options)) {}
+
+  /// `name`.weight as [n outputs, k inputs] and, where the file has it, `name`.bias [n].
+  Linear linear(const std::string& name, std::size_t n, std::size_t k);
+  /// As linear(), empty where the file has no such weight.
+  Linear optional_linear(const std::string& name, std::size_t n, std::size_t k);
+  /// A matrix by its full name.
+  Matrix matrix(const std::string& full_name, std::size_t n, std::size_t k);
+  /// `name`.weight as [n_experts][n, k] and, where the file has it, `name`.bias [n_experts][n].
+  Experts experts(const std::string& name, std::size_t n_experts, std::size_t n, std::size_t k);
+  /// A tensor of n elements in all, decoded to float; any shape.
+  Vector vector(const std::string& full_name, std::size_t n);
+  Vector optional_vector(const std::string& full_name, std::size_t n);
+
+  [[nodiscard]] bool has(const std::string& full_name) const { return file_.find_tensor(full_name) != nullptr; }
+  [[nodiscard]] Status status() const;
+  /// Reports a failure found by the caller, unless there was one before.
+  void fail_with(Error error);
+  [[nodiscard]] std::uint64_t loaded_bytes() const { return loaded_bytes_; }
+
+ private:
+  const TensorInfo* require(const std::string& full_name);
+  bool check_shape(const TensorInfo& tensor, std::initializer_list<std::size_t> dims);
+  bool pack(const TensorInfo& tensor, std::size_t n_matrices, Matrix& matrix);
+  Vector decode(const TensorInfo& tensor);
+
+  const ModelFile& file_;
+  ThreadPool& pool_;
+  LoadOptions options_;
+  std::uint64_t loaded_bytes_ = 0;
+  std::optional<Error> error_;
+};
+
+}  // namespace hearth
