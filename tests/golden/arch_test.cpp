@@ -5,6 +5,8 @@
 #include "golden/golden.h"
 #include "models/model.h"
 
+#include <fmt/format.h>
+
 namespace hearth {
 namespace {
 
@@ -48,7 +50,8 @@ TEST_P(GoldenArch, LogitsMatchTheReference) {
   const testing::Difference d = testing::compare_rows(*rows, reference, n_out_);
   EXPECT_LE(d.max_abs, 1e-3);
   EXPECT_LE(d.relative_rms, 5e-5);
-  RecordProperty("max_abs", std::to_string(d.max_abs));
+  RecordProperty("max_abs", fmt::format("{:.1e}", d.max_abs));
+  RecordProperty("relative_rms", fmt::format("{:.1e}", d.relative_rms));
   if (::testing::Test::HasFailure() && golden().has("l_out.f32")) {
     const auto l_out = golden().floats("l_out.f32");
     const nlohmann::json shape = golden().json("tokens.json")["l_out"];
@@ -115,7 +118,7 @@ TEST_P(GoldenArch, BitsDoNotDependOnHowWorkIsCut) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, GoldenArch, ::testing::ValuesIn(testing::golden_cases("arch")),
-                         [](const auto& info) { return testing::test_name(info.param.name()); });
+                         [](const auto& one) { return testing::test_name(one.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenArch);
 
 TEST(GoldenArchData, IsPresent) {
