@@ -53,7 +53,7 @@ class TokenizerReader {
  private:
   struct Entry {
     std::string text;
-    float score = 0;
+    double score = 0;
     TokenType type = TokenType::kNormal;
   };
 
@@ -105,24 +105,33 @@ class TokenizerReader {
     HEARTH_TRY(data_.fuse_unk, object.boolean("fuse_unk", false));
     HEARTH_TRY(data_.byte_fallback, object.boolean("byte_fallback", false));
     HEARTH_TRY(data_.ignore_merges, object.boolean("ignore_merges", false));
-    HEARTH_TRY(const json* merges, object.array("merges"));
-    for (const json& merge : *merges) {
-      if (merge.is_string()) {
-        const auto& text = merge.get_ref<const std::string&>();
-        const std::size_t space = text.find(' ');
-        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
-          return object.bad(fmt::format("the merge \"{}\" is not two parts with a space between", to_valid_utf8(text)));
-        }
-        data_.merges.push_back(std::string_view(text).substr(0, space));
-        data_.merges.push_back(std::string_view(text).substr(space + 1));
-      } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
-        data_.merges.push_back(merge[0].get_ref<const std::string&>());
-        data_.merges.push_back(merge[1].get_ref<const std::string&>());
-      } else {
-        return object.bad("a merge is neither a string nor a pair of strings");
-      }
-    }
+    const json* merges = object.find("merges");
+    if (merges == nullptr || (merges->is_object() && merges->empty())) return {};
+    if (!merges->is_array()) return object.bad("\"merges\" should be a list");
+    const json& vocab = *object.find("vocab");
+    for (const json& merge : *merges) HEARTH_CHECK(read_merge(object, merge, vocab));
     return {};
+  }
+
+  /// ["left", "right"], or in older files "left right", where parts with spaces are told by the vocabulary.
+  Status read_merge(const HfObject& object, const json& merge, const json& vocab) {
+    const auto add = [&](std::string_view left, std::string_view right) {
+      data_.merges.push_back(left);
+      data_.merges.push_back(right);
+      return Status();
+    };
+    if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
+      return add(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
+    }
+    if (!merge.is_string()) return object.bad("a merge is neither a string nor a pair of strings");
+    const std::string_view text = merge.get_ref<const std::string&>();
+    const bool one_space = std::ranges::count(text, ' ') == 1;
+    for (std::size_t space = text.find(' ', 1); space < text.size() - 1; space = text.find(' ', space + 1)) {
+      const std::string_view left = text.substr(0, space);
+      const std::string_view right = text.substr(space + 1);
+      if (one_space || (vocab.contains(left) && vocab.contains(right))) return add(left, right);
+    }
+    return object.bad(fmt::format("the merge \"{}\" is not two parts with a space between", to_valid_utf8(text)));
   }
 
   /// [["token", score], ...]
@@ -135,7 +144,7 @@ class TokenizerReader {
       if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number()) {
         return object.bad(fmt::format("entry {} of \"vocab\" is not a token and its score", tokens_.size()));
       }
-      tokens_.push_back(Entry{item[0].get<std::string>(), item[1].get<float>()});
+      tokens_.push_back(Entry{item[0].get<std::string>(), item[1].get<double>()});
     }
     if (object.find("unk_id") != nullptr) {
       HEARTH_TRY(const std::uint32_t unknown, object.count("unk_id", 0));
