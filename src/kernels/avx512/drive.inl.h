@@ -21,10 +21,10 @@ using TileFn = void (*)(const std::byte* panel, std::size_t n_blocks, const std:
 
 template <class Source, int C>
 HEARTH_INLINE constexpr TileFn tile_fn() {
-  if constexpr (Source::kBlock == 32) {
-    return multiply32<Source, C>;
-  } else {
+  if constexpr (Source::kBlock == 256) {
     return multiply256<Source, C>;
+  } else {
+    return multiply32<Source, C>;
   }
 }
 /// The kernel for `columns`, which is known to lie in [low, high].
@@ -37,12 +37,12 @@ HEARTH_INLINE TileFn find_tile_fn(std::size_t columns) {
   }
 }
 
-template <class Source, std::size_t block>
+template <class Source, bool is_256 = Source::kBlock == 256>
 struct TileOf {
   using Type = ActTile256<Source>;
 };
 template <class Source>
-struct TileOf<Source, 32> {
+struct TileOf<Source, false> {
   using Type = ActTile32<Source>;
 };
 
@@ -68,7 +68,7 @@ struct Call {
 /// At most kFusedColumns rows of activations, straight from the packed weights.
 template <class Format>
 void few_columns(const Call& call) {
-  using Tile = typename TileOf<Format, Format::kBlock>::Type;
+  using Tile = typename TileOf<Format>::Type;
   const ActRows& x = call.x;
   const std::size_t n_blocks = x.k / Format::kBlock;
   alignas(64) float acc[kFusedColumns * 16];
@@ -85,12 +85,12 @@ void few_columns(const Call& call) {
 /// one panel of form Panel, its codes raised by `offset`.
 template <class Panel, int least>
 void many_columns(const Call& call, int offset, void (*unpack)(const PackedMatrix&, std::size_t, std::byte*)) {
-  using Tile = typename TileOf<Panel, Panel::kBlock>::Type;
+  using Tile = typename TileOf<Panel>::Type;
   const ActRows& x = call.x;
   alignas(64) float acc[kMaxColumns * 16];
   const std::size_t n_blocks = x.k / Panel::kBlock;
   auto* tiles = reinterpret_cast<std::int32_t*>(call.scratch + n_blocks * Panel::kBytes);
-  const std::size_t words = n_blocks * Tile::kWords;  // per column
+  const std::size_t words = x.k / Tile::kLen * Tile::kWords;  // per column
   const std::size_t longest = kSpanBytes / x.k > kSpanLeast ? kSpanBytes / x.k : kSpanLeast;
   const std::size_t n_spans = (x.m + longest - 1) / longest;
   for (std::size_t s = 0; s < n_spans; ++s) {

@@ -1,4 +1,4 @@
-// AVX-512 products for formats with one scale per 32 elements.
+// AVX-512 products for formats with a float scale per 32 elements, or two.
 #include "kernels/avx512/drive.inl.h"
 #include "kernels/avx512/matmul.h"
 
@@ -8,7 +8,7 @@ namespace {
 
 template <class Format>
 void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
-  unpack32<Format>(w.panels + p * (w.k / 32 * Format::kBytes), w.k / 32, to);
+  unpack32<Format>(w.panels + p * (w.k / Format::kBlock * Format::kBytes), w.k / Format::kBlock, to);
 }
 
 template <class Format>
@@ -36,6 +36,7 @@ void fill_32(KernelTable& table) {
   set_matmul(table, DType::kQ8_0, matmul<Q8_0>, "avx512");
   set_matmul(table, DType::kIQ4_NL, matmul<IQ4_NL>, "avx512");
   set_matmul(table, DType::kMXFP4, matmul<MXFP4>, "avx512");
+  set_matmul(table, DType::kNVFP4, matmul<NVFP4>, "avx512");
 }
 
 }  // namespace hearth::kernels::avx512
