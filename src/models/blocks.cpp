@@ -2,6 +2,7 @@
 #include "models/blocks.h"
 
 #include <cmath>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -99,11 +100,19 @@ Tensor plain_ffn(Context& ctx, const Tensor& x, const PlainFfn& ffn, Activation 
 
 MoeFfn load_moe_ffn(WeightLoader& weights, std::size_t layer, const ModelConfig& config, std::size_t expert_ffn_dim) {
   const std::size_t n = config.n_experts, dim = config.dim;
-  return {weights.linear(block_name(layer, "ffn_gate_inp"), n, dim),
-          weights.experts(block_name(layer, "ffn_gate_exps"), n, expert_ffn_dim, dim),
-          weights.experts(block_name(layer, "ffn_up_exps"), n, expert_ffn_dim, dim),
-          weights.experts(block_name(layer, "ffn_down_exps"), n, dim, expert_ffn_dim),
-          weights.optional_vector(block_name(layer, "exp_probs_b.bias"), n)};
+  MoeFfn moe;
+  moe.router = weights.linear(block_name(layer, "ffn_gate_inp"), n, dim);
+  const std::string fused = block_name(layer, "ffn_gate_up_exps");
+  if (weights.has(fused + ".weight")) {
+    std::tie(moe.gate, moe.up) = weights.fused_experts(fused, n, expert_ffn_dim, dim);
+  } else {
+    moe.gate = weights.experts(block_name(layer, "ffn_gate_exps"), n, expert_ffn_dim, dim);
+    moe.up = weights.experts(block_name(layer, "ffn_up_exps"), n, expert_ffn_dim, dim);
+  }
+  moe.down = weights.experts(block_name(layer, "ffn_down_exps"), n, dim, expert_ffn_dim);
+  moe.selection_bias = weights.optional_vector(block_name(layer, "exp_probs_b.bias"), n);
+  moe.output_scale = weights.optional_vector(block_name(layer, "ffn_down_exps.scale"), n);
+  return moe;
 }
 
 Tensor moe_ffn(Context& ctx, const Tensor& x, const MoeFfn& ffn, ops::MoeSpec spec) {

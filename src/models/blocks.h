@@ -79,8 +79,10 @@ struct MoeFfn {
   Linear router;           // [n_experts, dim]
   Experts gate, up, down;  // per expert [ffn, dim], [ffn, dim], [dim, ffn]
   Vector selection_bias;   // exp_probs_b, or empty
-  [[nodiscard]] ops::MoeExperts experts() const { return {gate, up, down}; }
+  Vector output_scale;     // ffn_down_exps.scale: a factor per expert, or empty
+  [[nodiscard]] ops::MoeExperts experts() const { return {gate, up, down, output_scale}; }
 };
+/// Gate and up may be one tensor, ffn_gate_up_exps.
 MoeFfn load_moe_ffn(WeightLoader& weights, std::size_t layer, const ModelConfig& config, std::size_t expert_ffn_dim);
 Tensor moe_ffn(Context& ctx, const Tensor& x, const MoeFfn& ffn, ops::MoeSpec spec);
 
