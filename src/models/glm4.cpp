@@ -1,5 +1,8 @@
 // GLM-4 0414 (Zhipu 2025): ChatGLM's layer with a second norm after attention and after feed-forward.
+#include <algorithm>
+
 #include "models/decoder.h"
+#include "models/rope_sections.h"
 
 namespace hearth {
 
@@ -47,15 +50,15 @@ Result<std::unique_ptr<Model>> load_glm4(LoadContext& context) {
   ModelConfig c = read_common_config(reader);
   skip_prediction_layers(reader, c);
   require_attention(reader, c);
-  // GLM-4.1V turns halves in sections of an image's axes; for text all axes are the position.
-  const bool multimodal = reader.has("rope.dimension_sections");
-  const Rope::Pairs pairs = multimodal ? Rope::Pairs::kHalves : Rope::Pairs::kInterleaved;
-  const ops::RopeOptions rope = read_rope(reader, c, pairs);
+  const auto sections = read_rope_sections(reader);
+  const bool sees = std::ranges::any_of(sections, [](std::size_t n) { return n > 0; });  // GLM-4.1V turns halves
+  const ops::RopeOptions rope = read_rope(reader, c, sees ? Rope::Pairs::kHalves : Rope::Pairs::kInterleaved);
   HEARTH_CHECK(reader.status());
 
   WeightLoader& w = context.weights;
   auto model = std::make_unique<Glm4>(c);
   model->rope = make_rope(rope);
+  if (sees) keep_text_sections(model->rope, sections, RopeSections::kBlocks);
   for (std::size_t l = 0; l < c.n_layers; ++l) {
     model->layers.push_back({.attn_norm = w.vector(block_name(l, "attn_norm.weight"), c.dim),
                              .qkv = load_qkv(w, c, l),
