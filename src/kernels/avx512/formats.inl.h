@@ -232,7 +232,7 @@ struct Q4_K {
   static constexpr int kGroup = 8, kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
-  static constexpr int kMinPairs = 4;
+  static constexpr int kPairs = 4;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q4_K(const std::byte* block) : b(block), planes(block + 64) {}
@@ -250,7 +250,7 @@ struct Q5_K {
   static constexpr int kGroup = 8, kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
-  static constexpr int kMinPairs = 4;
+  static constexpr int kPairs = 4;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q5_K(const std::byte* block) : b(block), planes(block + 64) {}
@@ -269,7 +269,7 @@ struct Q6_K {
   static constexpr int kGroup = 4, kOffset = 32;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   HEARTH_INLINE explicit Q6_K(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -292,7 +292,7 @@ struct Q2_K {
   static constexpr int kGroup = 64, kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
-  static constexpr int kMinPairs = 8;
+  static constexpr int kPairs = 8;
   const std::byte* b;
   HEARTH_INLINE explicit Q2_K(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -315,7 +315,7 @@ struct Q3_K {
   static constexpr int kGroup = 4, kOffset = 4;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   alignas(64) std::int8_t scales[16 * 16];
   HEARTH_INLINE explicit Q3_K(const std::byte* block) : b(block) {
@@ -352,7 +352,7 @@ struct Q3_KFolded {
   static constexpr int kGroup = 64, kOffset = 124;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   Q3_K plain;
   HEARTH_INLINE explicit Q3_KFolded(const std::byte* block) : plain(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -374,7 +374,7 @@ struct IQ4_XS {
   static constexpr int kGroup = 8, kOffset = 128;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   HEARTH_INLINE explicit IQ4_XS(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -396,7 +396,7 @@ struct TQ2_0 {
   static constexpr int kGroup = 64, kOffset = 1;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   HEARTH_INLINE explicit TQ2_0(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {

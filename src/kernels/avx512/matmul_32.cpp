@@ -14,12 +14,7 @@ void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
 template <class Format>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
-  const Call call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
-  if (x.m <= kFusedColumns) {
-    few_columns<Format>(call);
-  } else {
-    many_columns<typename PanelOf<Format>::Type, 6>(call, Format::kOffset, unpack<Format>);
-  }
+  matmul_formats<Format, Format>({w, x, panel_begin, panel_end, out, out_stride, scratch}, unpack<Format>);
 }
 
 }  // namespace

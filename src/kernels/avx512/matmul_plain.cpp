@@ -76,7 +76,8 @@ HEARTH_INLINE PlainFn find_plain_fn(std::size_t columns, bool single) {
 
 template <class W>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
-            std::size_t out_stride, std::byte*) {
+            std::size_t out_stride, std::byte* scratch) {
+  const MatmulCall call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
   alignas(64) float acc[2 * kMaxColumns * 16];
   const std::size_t by_cache = kPlainSpanBytes / (4 * (x.k + 1));
   const std::size_t longest = by_cache > kSpanLeast ? by_cache : kSpanLeast;
@@ -93,7 +94,7 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
         find_plain_fn<W, 1>(columns, single)(w.panels + p * x.k * W::kBytes, x.k, x.values + m * x.value_stride,
                                              x.value_stride, acc);
         for (std::size_t i = 0; i < (single ? 1 : group); ++i) {
-          store_tile(acc + 16 * columns * i, columns, m, 16 * (p + i), w.n, out, out_stride);
+          store_tile(call, acc + 16 * columns * i, columns, m, p + i);
         }
       }
       p += single ? 1 : group;

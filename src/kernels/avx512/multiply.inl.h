@@ -6,13 +6,11 @@
 #pragma once
 
 #include "kernels/avx512/formats.inl.h"
-#include "kernels/table.h"
+#include "kernels/tiles.h"
 
 HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
 namespace hearth::kernels::avx512 {
 namespace {
-
-constexpr int kMaxColumns = 12;
 
 /// Columns of activation codes; every third one has a pointer, so that twelve need four registers and the stride.
 template <int C>
@@ -37,81 +35,6 @@ struct Columns {
 HEARTH_INLINE __m512i splat(const std::int32_t* p) {
   return _mm512_set1_epi32(*p);
 }
-
-// ---- what a tile of columns needs beside the codes, in the order the kernels read it
-// ---------------------------------
-
-/// Per 32 elements: scale[C] f32 | start[kScales][C] i32, if kRaised | scale * sum [C] f32, if kMin. A format has one
-/// scale per 32 elements (kScales = 1) or one per 16 (2), then its sums are taken from the codes.
-template <class Source>
-struct ActTile32 {
-  static constexpr std::size_t kLen = 32;
-  static constexpr std::size_t kStarts = Source::kRaised ? Source::kScales : 0;
-  static constexpr std::size_t kWords = 1 + kStarts + Source::kMin;  // per column and kLen elements
-  static void fill(const ActRows& x, std::size_t first, std::size_t columns, [[maybe_unused]] int offset,
-                   std::int32_t* to) {
-    const std::size_t n_blocks = x.k / kLen;
-    for (std::size_t c = 0; c < columns; ++c) {
-      const std::int8_t* codes = x.codes + (first + c) * x.k;
-      const float* scales = x.scales + (first + c) * n_blocks;
-      const std::int32_t* sums = x.sums + (first + c) * n_blocks;
-      for (std::size_t b = 0; b < n_blocks; ++b) {
-        std::int32_t* record = to + b * columns * kWords + c;
-        __builtin_memcpy(record, &scales[b], 4);
-        record += columns;
-        for (std::size_t g = 0; g < kStarts; ++g, record += columns) {
-          *record = -offset * (kStarts == 1 ? sums[b] : sum_of_16(codes + kLen * b + 16 * g));
-        }
-        if constexpr (Source::kMin) {
-          const float low = scales[b] * static_cast<float>(sums[b]);
-          __builtin_memcpy(record, &low, 4);
-        }
-      }
-    }
-  }
-  HEARTH_INLINE static std::int32_t sum_of_16(const std::int8_t* codes) {
-    std::int32_t sum = 0;
-    for (int i = 0; i < 16; ++i) sum += codes[i];
-    return sum;
-  }
-};
-
-/// Per 256 elements: scale[C] f32 | start[groups][C] i32, if kRaised | sums as int16 pairs [n_pairs][C], if kMin: of
-/// groups 8 (p / 4) + p % 4 and four more, a group being 16 elements (eight pairs) or 32 (four).
-template <class Source>
-struct ActTile256 {
-  static constexpr std::size_t kLen = 256;
-  static constexpr int kGroups = 64 / Source::kGroup;
-  static constexpr std::size_t kStarts = Source::kRaised ? kGroups : 0;
-  static constexpr std::size_t kPairs = Source::kMin ? Source::kMinPairs : 0;
-  static constexpr std::size_t kWords = 1 + kStarts + kPairs;
-  static void fill(const ActRows& x, std::size_t first, std::size_t columns, [[maybe_unused]] int offset,
-                   std::int32_t* to) {
-    const std::size_t n_blocks = x.k / 256;
-    for (std::size_t c = 0; c < columns; ++c) {
-      const float* scales = x.scales + (first + c) * n_blocks;
-      const std::int32_t* sums = x.sums + (first + c) * n_blocks * 16;
-      for (std::size_t b = 0; b < n_blocks; ++b, sums += 16) {
-        std::int32_t* record = to + b * columns * kWords + c;
-        __builtin_memcpy(record, &scales[b], 4);
-        record += columns;
-        for (std::size_t g = 0; g < kStarts; ++g, record += columns)
-          *record = -offset * group_sum(sums, g, Source::kGroup / 4);
-        for (std::size_t p = 0; p < kPairs; ++p, record += columns) {
-          const std::size_t g = 8 * (p / 4) + p % 4, n = kPairs == 4 ? 2 : 1;
-          const auto low = static_cast<std::uint16_t>(group_sum(sums, g, n));
-          *record = static_cast<std::int32_t>(low | static_cast<std::uint32_t>(group_sum(sums, g + 4, n)) << 16);
-        }
-      }
-    }
-  }
-  /// The sum of group g when a group is n sums of 16.
-  HEARTH_INLINE static std::int32_t group_sum(const std::int32_t* sums, std::size_t g, std::size_t n) {
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += sums[g * n + i];
-    return sum;
-  }
-};
 
 // ---- kernels: acc[C][16] = the whole of K --------------------------------------------------------------------------
 
@@ -227,7 +150,7 @@ void multiply256(const std::byte* panel, std::size_t n_blocks, const std::int8_t
       HEARTH_UNROLL
       for (int c = 0; c < C; ++c) sum[c] = _mm512_setzero_si512();
       HEARTH_UNROLL
-      for (int p = 0; p < Source::kMinPairs; ++p) {
+      for (int p = 0; p < Source::kPairs; ++p) {
         const __m512i minima = w.pair(p);
         HEARTH_UNROLL
         for (int c = 0; c < C; ++c) sum[c] = _mm512_dpwssd_epi32(sum[c], minima, splat(pairs + C * p + c));

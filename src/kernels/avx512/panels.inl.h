@@ -28,7 +28,7 @@ struct Panel32 {
 /// scales [64 / group][16] i16. What a form lacks takes no room.
 template <int group, bool raised, int n_pairs>
 struct Panel256 {
-  static constexpr int kGroup = group, kMinPairs = n_pairs;
+  static constexpr int kGroup = group, kPairs = n_pairs;
   static constexpr bool kRaised = raised;
   static constexpr bool kMin = n_pairs > 0;
   static constexpr std::size_t kBlock = 256;
@@ -49,7 +49,7 @@ struct Panel256 {
 /// The panel form of a format.
 template <class Format, bool is_256 = Format::kBlock == 256>
 struct PanelOf {
-  using Type = Panel256<Format::kGroup, Format::kRaised, Format::kMinPairs>;
+  using Type = Panel256<Format::kGroup, Format::kRaised, Format::kPairs>;
 };
 template <class Format>
 struct PanelOf<Format, false> {
@@ -87,7 +87,7 @@ void unpack256(const std::byte* from, std::size_t n_blocks, std::byte* to) {
     if constexpr (Format::kMin) {
       _mm512_store_ps(to + 4096 + 64, w.dmin());
       HEARTH_UNROLL
-      for (int p = 0; p < Format::kMinPairs; ++p) _mm512_store_si512(to + Panel::kPairsAt + 64 * p, w.pair(p));
+      for (int p = 0; p < Format::kPairs; ++p) _mm512_store_si512(to + Panel::kPairsAt + 64 * p, w.pair(p));
     }
     if constexpr (Format::kGroup != 64) {
       for (int g = 0; g < 64 / Format::kGroup; ++g) {
