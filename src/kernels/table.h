@@ -47,11 +47,11 @@ struct ActOut {
 // ---- matrix products
 // --------------------------------------------------------------------------------------------------
 
-/// Bytes of scratch one matmul call may use, 64-byte aligned: room for a panel unpacked to int8 with its scales (at
-/// most 24 k), and for scales and sums of a span of activation rows (at most 3/8 of their codes, see the tables'
-/// drivers).
+/// Bytes of scratch one matmul call may use, 64-byte aligned: room for two panels unpacked to int8 with their scales
+/// (at most 24 k each), and for a span of activation rows' scales and sums (as many bytes as the span's codes, see
+/// tiles.h).
 constexpr std::size_t matmul_scratch_bytes(std::size_t k) {
-  return 64 * k + 160 * 1024;
+  return 96 * k + 400 * 1024;
 }
 
 /// out[m][n] for n in [16 * panel_begin, min(16 * panel_end, w.n)), m in [0, x.m); out_stride in elements.

@@ -87,7 +87,8 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
         const float* values = x.values + (first + from) * x.value_stride;
         find_plain_fn<W>(columns, step == 1)(w.panels + p * x.k * kPanelRows * W::kBytes, x.k, values, x.value_stride,
                                              acc);
-        for (std::size_t i = 0; i < step; ++i) store_tile(call, acc + 16 * columns * i, columns, first + from, p + i);
+        for (std::size_t i = 0; i < step; ++i)
+          store_tile(call, acc + 16 * columns * i, columns, 1, first + from, p + i);
       }
     }
   }

@@ -19,7 +19,7 @@ HEARTH_INLINE __m256i splat(const void* four_bytes) {
   __builtin_memcpy(&bits, four_bytes, 4);
   return _mm256_set1_epi32(bits);
 }
-HEARTH_INLINE __m256 splat_float(const std::int32_t* p) {
+HEARTH_INLINE __m256 splat_float(const void* p) {
   return _mm256_castsi256_ps(splat(p));
 }
 
@@ -56,9 +56,9 @@ HEARTH_INLINE void clear(float* acc) {
 }
 
 template <class Source, int C>
-void multiply32(const std::byte* panel, std::size_t n_blocks, const std::int8_t* x, std::size_t stride,
-                const std::int32_t* tile, float* acc) {
-  using Tile = ActTile32<Source>;
+void multiply32(const std::byte* panel, std::size_t, std::size_t n_blocks, const std::int8_t* x,
+                const std::byte* record, std::size_t stride, float* acc) {
+  using Record = ActRecord32<Source>;
   constexpr int kUnits = 8 / Source::kScales;  // under one scale
   constexpr int kRun = Source::kRun < kUnits ? Source::kRun : kUnits;
   clear<C>(acc);
@@ -71,7 +71,8 @@ void multiply32(const std::byte* panel, std::size_t n_blocks, const std::int8_t*
         for (int g = 0; g < Source::kScales; ++g) {
           __m256i dot[C];
           HEARTH_UNROLL
-          for (int c = 0; c < C; ++c) dot[c] = Source::kRaised ? splat(tile + C * (1 + g) + c) : _mm256_setzero_si256();
+          for (int c = 0; c < C; ++c)
+            dot[c] = Source::kRaised ? splat(record + c * stride + 4 * (1 + g)) : _mm256_setzero_si256();
           HEARTH_UNROLL
           for (int run = 0; run < kUnits; run += kRun) {
             DotRun<Source, C, kRun> products;
@@ -85,16 +86,17 @@ void multiply32(const std::byte* panel, std::size_t n_blocks, const std::int8_t*
           const __m256 d = w.d(h, Source::kScales * s + g);
           HEARTH_UNROLL
           for (int c = 0; c < C; ++c) {
-            accumulate(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(dot[c]), _mm256_mul_ps(d, splat_float(tile + c)));
+            accumulate(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(dot[c]),
+                       _mm256_mul_ps(d, splat_float(record + c * stride)));
           }
         }
         if constexpr (Source::kMin) {
-          const std::int32_t* lows = tile + C * (1 + Tile::kStarts);
+          const std::byte* lows = record + 4 * (1 + Record::kStarts);
           HEARTH_UNROLL
-          for (int c = 0; c < C; ++c) accumulate(acc + 16 * c + 8 * h, w.m(h), splat_float(lows + c));
+          for (int c = 0; c < C; ++c) accumulate(acc + 16 * c + 8 * h, w.m(h), splat_float(lows + c * stride));
         }
       }
-      tile += Tile::kWords * C;
+      record += 4 * Record::kWords;
       x += 32;
     }
   }
@@ -124,12 +126,11 @@ HEARTH_INLINE void dot_block(const Source& w, int h, const std::int8_t* x, std::
 }
 
 template <class Source, int C>
-void multiply256(const std::byte* panel, std::size_t n_blocks, const std::int8_t* x, std::size_t stride,
-                 const std::int32_t* tile, float* acc) {
+void multiply256(const std::byte* panel, std::size_t, std::size_t n_blocks, const std::int8_t* x,
+                 const std::byte* record, std::size_t stride, float* acc) {
   clear<C>(acc);
   for (std::size_t b = 0; b < n_blocks; ++b, panel += Source::kBytes) {
     const Source w(panel);
-    const std::int32_t* pairs = tile + C;
     for (int h = 0; h < 2; ++h) {
       __m256i sum[C], low[C];
       dot_block<Source, C>(w, h, x, stride, sum);
@@ -140,26 +141,26 @@ void multiply256(const std::byte* panel, std::size_t n_blocks, const std::int8_t
         const __m256i pair = w.pair(h, p);
         HEARTH_UNROLL
         for (int c = 0; c < C; ++c) {
-          low[c] = _mm256_add_epi32(low[c], _mm256_madd_epi16(pair, splat(pairs + C * p + c)));
+          low[c] = _mm256_add_epi32(low[c], _mm256_madd_epi16(pair, splat(record + c * stride + 4 * (1 + p))));
         }
       }
       const __m256 d = w.d(h);
       HEARTH_UNROLL
       for (int c = 0; c < C; ++c) {
         const __m256i dot = Source::kMin ? sum[c] : _mm256_sub_epi32(sum[c], low[c]);
-        accumulate(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(dot), _mm256_mul_ps(d, splat_float(tile + c)));
+        accumulate(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(dot), _mm256_mul_ps(d, splat_float(record + c * stride)));
       }
       if constexpr (Source::kMin) {
         const __m256 dmin = w.dmin(h);
         HEARTH_UNROLL
         for (int c = 0; c < C; ++c) {
           accumulate_minus(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(low[c]),
-                           _mm256_mul_ps(dmin, splat_float(tile + c)));
+                           _mm256_mul_ps(dmin, splat_float(record + c * stride)));
         }
       }
     }
     x += 256;
-    tile += ActTile256<Source>::kWords * C;
+    record += 4 * ActRecord256<Source>::kWords;
   }
 }
 
@@ -174,7 +175,7 @@ HEARTH_INLINE constexpr TileFn tile_fn() {
   }
 }
 template <class Source>
-TileFn find_tile_fn(std::size_t columns) {
+TileFn find_tile_fn(std::size_t /*panels*/, std::size_t columns) {
   switch (columns) {
     case 1: return tile_fn<Source, 1>();
     case 2: return tile_fn<Source, 2>();
@@ -188,9 +189,9 @@ template <class Format>
 void matmul_format(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Format>::Type;
   if (call.x.m <= kMaxColumns) {
-    few_columns<Format>(call, find_tile_fn<Format>(call.x.m));
+    few_columns<Format>(call, find_tile_fn<Format>(1, call.x.m));
   } else {
-    many_columns<Panel>(call, Format::kOffset, unpack, kMaxColumns, find_tile_fn<Panel>);
+    many_columns<Panel>(call, Format::kOffset, unpack, kMaxColumns, 1, find_tile_fn<Panel>);
   }
 }
 

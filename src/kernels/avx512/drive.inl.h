@@ -9,34 +9,39 @@ namespace hearth::kernels::avx512 {
 namespace {
 
 constexpr std::size_t kFewColumns = 8;  // up to here weights are unpacked in registers
-constexpr std::size_t kMaxColumns = 12;
+constexpr std::size_t kMaxColumns = 6;  // of a tile of two panels: 12 sums and their 12 totals leave 8 registers
 
-template <class Source, int C>
+template <class Source, int P, int C>
 HEARTH_INLINE constexpr TileFn tile_fn() {
   if constexpr (Source::kBlock == 256) {
-    return multiply256<Source, C>;
+    return multiply256<Source, P, C>;
   } else {
-    return multiply32<Source, C>;
+    return multiply32<Source, P, C>;
   }
 }
-/// The kernel for `columns`, which is known to lie in [low, high].
-template <class Source, int low, int high>
+/// The kernel of P panels for `columns`, which is known to lie in [low, high].
+template <class Source, int P, int low, int high>
 TileFn find_tile_fn(std::size_t columns) {
   if constexpr (low == high) {
-    return tile_fn<Source, low>();
+    return tile_fn<Source, P, low>();
   } else {
-    return columns == low ? tile_fn<Source, low>() : find_tile_fn<Source, low + 1, high>(columns);
+    return columns == low ? tile_fn<Source, P, low>() : find_tile_fn<Source, P, low + 1, high>(columns);
   }
 }
+template <class Panel, int least>
+TileFn find_panel_fn(std::size_t panels, std::size_t columns) {
+  return panels == 1 ? find_tile_fn<Panel, 1, least, kMaxColumns>(columns)
+                     : find_tile_fn<Panel, 2, least, kMaxColumns>(columns);
+}
 
-/// Few columns by Format, many by panels unpacked from Many. Nine and more columns make tiles of six at least.
+/// Few columns by Format, many by panels unpacked from Many. Nine and more columns make tiles of four at least.
 template <class Format, class Many>
 void matmul_formats(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Many>::Type;
   if (call.x.m <= kFewColumns) {
-    few_columns<Format>(call, find_tile_fn<Format, 1, kFewColumns>(call.x.m));
+    few_columns<Format>(call, find_tile_fn<Format, 1, 1, kFewColumns>(call.x.m));
   } else {
-    many_columns<Panel>(call, Many::kOffset, unpack, kMaxColumns, find_tile_fn<Panel, 6, kMaxColumns>);
+    many_columns<Panel>(call, Many::kOffset, unpack, kMaxColumns, 2, find_panel_fn<Panel, 4>);
   }
 }
 

@@ -54,6 +54,10 @@ HEARTH_INLINE __m512i select_bits(__m512i mask, __m512i a, __m512i b) {
   return _mm512_ternarylogic_epi32(mask, a, b, 0xca);
 }
 
+HEARTH_INLINE __m512i low_words(__m512i lanes) {
+  return _mm512_and_si512(lanes, _mm512_set1_epi32(0xffff));
+}
+
 // ---- 32-blocks ----------------------------------------------------------------------------------------------------
 
 struct Q4_0 {
@@ -229,7 +233,8 @@ struct ScalePlanes {
 
 struct Q4_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2304;
-  static constexpr int kGroup = 8, kOffset = 0;
+  static constexpr int kGroup = 4, kScaleUnits = 8, kOffset = 0;
+  static constexpr bool kNarrow = true;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   static constexpr int kPairs = 4;
@@ -247,7 +252,8 @@ struct Q4_K {
 
 struct Q5_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2816;
-  static constexpr int kGroup = 8, kOffset = 0;
+  static constexpr int kGroup = 8, kScaleUnits = 8, kOffset = 0;
+  static constexpr bool kNarrow = false;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   static constexpr int kPairs = 4;
@@ -266,7 +272,8 @@ struct Q5_K {
 
 struct Q6_K {
   static constexpr std::size_t kBlock = 256, kBytes = 3360;
-  static constexpr int kGroup = 4, kOffset = 32;
+  static constexpr int kGroup = 2, kScaleUnits = 4, kOffset = 32;
+  static constexpr bool kNarrow = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -281,7 +288,7 @@ struct Q6_K {
     return _mm512_and_si512(joined, _mm512_set1_epi8(0x3f));
   }
   HEARTH_INLINE __m512i scale(int g) const {
-    return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 32 + 16 * g)));
+    return low_words(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 32 + 16 * g))));
   }
   HEARTH_INLINE __m512 d() const { return load_f16(b); }
 };
@@ -289,7 +296,8 @@ struct Q6_K {
 /// Codes of two bits times scales of four fit a byte: the sub-scale is folded into the code, kGroup spans the block.
 struct Q2_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1344;
-  static constexpr int kGroup = 64, kOffset = 0;
+  static constexpr int kGroup = 64, kScaleUnits = 64, kOffset = 0;
+  static constexpr bool kNarrow = false;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   static constexpr int kPairs = 8;
@@ -312,7 +320,8 @@ struct Q2_K {
 
 struct Q3_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1760;
-  static constexpr int kGroup = 4, kOffset = 4;
+  static constexpr int kGroup = 4, kScaleUnits = 4, kOffset = 4;
+  static constexpr bool kNarrow = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -341,7 +350,7 @@ struct Q3_K {
     return _mm512_mask_add_epi8(two, set, two, _mm512_set1_epi8(4));
   }
   HEARTH_INLINE __m512i scale(int g) const {
-    return _mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(scales + 16 * g)));
+    return low_words(_mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(scales + 16 * g))));
   }
   HEARTH_INLINE __m512 d() const { return load_f16(b); }
 };
@@ -349,7 +358,8 @@ struct Q3_K {
 /// For whole panels: (code - 4) * scale lies in -124..128, so a byte raised by 124 holds it.
 struct Q3_KFolded {
   static constexpr std::size_t kBlock = 256, kBytes = Q3_K::kBytes;
-  static constexpr int kGroup = 64, kOffset = 124;
+  static constexpr int kGroup = 64, kScaleUnits = 64, kOffset = 124;
+  static constexpr bool kNarrow = false;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -371,7 +381,8 @@ struct Q3_KFolded {
 
 struct IQ4_XS {
   static constexpr std::size_t kBlock = 256, kBytes = 2176;
-  static constexpr int kGroup = 8, kOffset = 128;
+  static constexpr int kGroup = 8, kScaleUnits = 8, kOffset = 128;
+  static constexpr bool kNarrow = false;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -393,7 +404,8 @@ struct IQ4_XS {
 
 struct TQ2_0 {
   static constexpr std::size_t kBlock = 256, kBytes = 1056;
-  static constexpr int kGroup = 64, kOffset = 1;
+  static constexpr int kGroup = 64, kScaleUnits = 64, kOffset = 1;
+  static constexpr bool kNarrow = false;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;

@@ -21,15 +21,15 @@ void unpack_any32(const PackedMatrix& w, std::size_t p, std::byte* to) {
 
 template <class Panel>
 void unpack_any256(const PackedMatrix& w, std::size_t p, std::byte* to) {
-  for_each_block<Codes256>(w, p, find_codec(w.type)->unpack_codes256,
-                           [to](const Codes256& codes, std::size_t row, std::size_t b) {
-                             std::byte* block = to + b * Panel::kBytes;
-                             write_units(codes.codes, 256, row, 0x80, block);
-                             write_lane(codes.d, row, block + 4096);
-                             for (std::size_t g = 0; Panel::kGroup != 64 && g < 64 / Panel::kGroup; ++g) {
-                               write_lane(codes.scale[g * (Panel::kGroup / 4)], row, block + Panel::kScalesAt + 32 * g);
-                             }
-                           });
+  for_each_block<Codes256>(
+      w, p, find_codec(w.type)->unpack_codes256, [to](const Codes256& codes, std::size_t row, std::size_t b) {
+        std::byte* block = to + b * Panel::kBytes;
+        write_units(codes.codes, 256, row, 0x80, block);
+        write_lane(codes.d, row, block + 4096);
+        for (std::size_t g = 0; Panel::kGroup != 64 && g < 64 / Panel::kScaleUnits; ++g) {
+          write_lane(codes.scale[g * (Panel::kScaleUnits / 4)], row, block + Panel::kScalesAt + 32 * g);
+        }
+      });
 }
 
 }  // namespace
@@ -42,8 +42,8 @@ namespace {
 template <class Panel, void (*unpack)(const PackedMatrix&, std::size_t, std::byte*)>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
-  many_columns<Panel>({w, x, panel_begin, panel_end, out, out_stride, scratch}, kOffset, unpack, kMaxColumns,
-                      find_tile_fn<Panel, 1, kMaxColumns>);
+  many_columns<Panel>({w, x, panel_begin, panel_end, out, out_stride, scratch}, kOffset, unpack, kMaxColumns, 2,
+                      find_panel_fn<Panel, 1>);
 }
 
 }  // namespace
@@ -65,9 +65,9 @@ MatmulFn find_any(const QuantCodec& codec) {
   if (codec.form == CodesForm::k32) return any32<Panel32<1, true, false>>;
   if (codec.form != CodesForm::k256) return nullptr;
   switch (codec.scale_span) {
-    case 256: return any256<Panel256<64, true, 0>>;
-    case 32: return any256<Panel256<8, true, 0>>;
-    default: return any256<Panel256<4, true, 0>>;
+    case 256: return any256<Panel256<64, 64, false, true, 0>>;
+    case 32: return any256<Panel256<8, 8, false, true, 0>>;
+    default: return any256<Panel256<4, 4, false, true, 0>>;
   }
 }
 

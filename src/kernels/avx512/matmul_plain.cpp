@@ -8,6 +8,7 @@ HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
 namespace hearth::kernels::avx512 {
 namespace {
 
+constexpr int kPlainColumns = 12;
 constexpr std::size_t kPlainSpanBytes = 768 * 1024;  // of activations: they stay in the second-level cache
 
 struct F32 {
@@ -68,7 +69,7 @@ constexpr int panels_at_once(int c) {
 
 template <class W, int low>
 HEARTH_INLINE PlainFn find_plain_fn(std::size_t columns, bool single) {
-  if constexpr (low < kMaxColumns) {
+  if constexpr (low < kPlainColumns) {
     if (columns != low) return find_plain_fn<W, low + 1>(columns, single);
   }
   return single ? multiply_plain<W, 1, low> : multiply_plain<W, panels_at_once(low), low>;
@@ -78,13 +79,13 @@ template <class W>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
   const MatmulCall call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
-  alignas(64) float acc[2 * kMaxColumns * 16];
+  alignas(64) float acc[2 * kPlainColumns * 16];
   const std::size_t by_cache = kPlainSpanBytes / (4 * (x.k + 1));
   const std::size_t longest = by_cache > kSpanLeast ? by_cache : kSpanLeast;
   const std::size_t n_spans = (x.m + longest - 1) / longest;
   for (std::size_t s = 0; s < n_spans; ++s) {
     const std::size_t first = x.m * s / n_spans, length = x.m * (s + 1) / n_spans - first;
-    const std::size_t n_tiles = (length + kMaxColumns - 1) / kMaxColumns;
+    const std::size_t n_tiles = (length + kPlainColumns - 1) / kPlainColumns;
     const auto group = static_cast<std::size_t>(panels_at_once(static_cast<int>(length)));
     for (std::size_t p = panel_begin; p < panel_end;) {
       const bool single = panel_end - p < group;
@@ -94,7 +95,7 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
         find_plain_fn<W, 1>(columns, single)(w.panels + p * x.k * W::kBytes, x.k, x.values + m * x.value_stride,
                                              x.value_stride, acc);
         for (std::size_t i = 0; i < (single ? 1 : group); ++i) {
-          store_tile(call, acc + 16 * columns * i, columns, m, p + i);
+          store_tile(call, acc + 16 * columns * i, columns, 1, m, p + i);
         }
       }
       p += single ? 1 : group;

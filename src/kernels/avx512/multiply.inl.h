@@ -1,4 +1,4 @@
-// The integer micro-kernels of AVX-512: 16 rows of weights times a tile of 1..12 columns of activations.
+// The integer micro-kernels of AVX-512: one or two panels of weights times a few columns of activations.
 //
 // A source (a format of formats.inl.h, or a panel already unpacked) gives weights as unsigned bytes; activations are
 // the signed operand, four codes broadcast to all lanes. Where codes are raised by an offset (kRaised), each sum starts
@@ -12,159 +12,202 @@ HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
 namespace hearth::kernels::avx512 {
 namespace {
 
-/// Columns of activation codes; every third one has a pointer, so that twelve need four registers and the stride.
+/// C columns of bytes, `stride` apart; every third one has a pointer, so that addressing needs few registers.
 template <int C>
 struct Columns {
-  const std::int8_t* base[(C + 2) / 3];
+  const std::byte* base[(C + 2) / 3];
   std::size_t stride;
-  HEARTH_INLINE Columns(const std::int8_t* codes, std::size_t column_stride) : stride(column_stride) {
+  HEARTH_INLINE Columns(const void* first, std::size_t column_stride) : stride(column_stride) {
     HEARTH_UNROLL
-    for (int i = 0; i < (C + 2) / 3; ++i) base[i] = codes + 3 * i * column_stride;
+    for (int i = 0; i < (C + 2) / 3; ++i) base[i] = static_cast<const std::byte*>(first) + 3 * i * column_stride;
   }
-  HEARTH_INLINE __m512i four(int column, int unit) const {
-    std::int32_t codes;
-    __builtin_memcpy(&codes, base[column / 3] + (column % 3) * stride + 4 * unit, 4);
-    return _mm512_set1_epi32(codes);
+  /// Word `i` (four codes, or a word of a record) of a column in all lanes.
+  HEARTH_INLINE __m512i word(int column, int i) const {
+    std::int32_t bits;
+    __builtin_memcpy(&bits, base[column / 3] + (column % 3) * stride + 4 * i, 4);
+    return _mm512_set1_epi32(bits);
   }
-  HEARTH_INLINE void advance(int elements) {
+  HEARTH_INLINE __m512 real(int column, int i) const { return _mm512_castsi512_ps(word(column, i)); }
+  HEARTH_INLINE void advance(std::size_t bytes) {
     HEARTH_UNROLL
-    for (int i = 0; i < (C + 2) / 3; ++i) base[i] += elements;
+    for (int i = 0; i < (C + 2) / 3; ++i) base[i] += bytes;
   }
 };
 
-HEARTH_INLINE __m512i splat(const std::int32_t* p) {
-  return _mm512_set1_epi32(*p);
-}
+/// One register for each of P panels and C columns.
+template <int P, int C>
+struct Sums {
+  __m512i v[P][C];
+  HEARTH_INLINE void clear() {
+    HEARTH_UNROLL
+    for (int i = 0; i < P * C; ++i) v[i / C][i % C] = _mm512_setzero_si512();
+  }
+  /// Word `i` of each column's record, for codes that are raised; else zero.
+  template <bool raised>
+  HEARTH_INLINE void start(const Columns<C>& records, int i) {
+    HEARTH_UNROLL
+    for (int c = 0; c < C; ++c) {
+      const __m512i first = raised ? records.word(c, i) : _mm512_setzero_si512();
+      HEARTH_UNROLL
+      for (int p = 0; p < P; ++p) v[p][c] = first;
+    }
+  }
+  /// Adds unit u of the columns' codes times a unit of each panel.
+  HEARTH_INLINE void add_products(const __m512i (&units)[P], const Columns<C>& x, int u) {
+    HEARTH_UNROLL
+    for (int c = 0; c < C; ++c) {
+      const __m512i four = x.word(c, u);
+      HEARTH_UNROLL
+      for (int p = 0; p < P; ++p) v[p][c] = _mm512_dpbusd_epi32(v[p][c], units[p], four);
+    }
+  }
+};
 
-// ---- kernels: acc[C][16] = the whole of K --------------------------------------------------------------------------
-
-template <class Source, int C>
-HEARTH_INLINE void start_sums(const std::int32_t* starts, __m512i (&dot)[C]) {
-  HEARTH_UNROLL
-  for (int c = 0; c < C; ++c) dot[c] = Source::kRaised ? splat(starts + c) : _mm512_setzero_si512();
-}
-
-template <class Source, int C>
-void multiply32(const std::byte* panel, std::size_t n_blocks, const std::int8_t* codes, std::size_t stride,
-                const std::int32_t* tile, float* acc_out) {
+template <class Source, int P, int C>
+void multiply32(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::int8_t* codes,
+                const std::byte* records, std::size_t stride, float* acc_out) {
+  using Record = ActRecord32<Source>;
   constexpr int kUnits = 8 / Source::kScales;  // under one scale
-  Columns<C> x(codes, stride);
-  __m512 acc[C];
+  Columns<C> x(codes, stride), r(records, stride);
+  __m512 acc[P][C];
   HEARTH_UNROLL
-  for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
-  for (std::size_t b = 0; b < n_blocks; ++b, panel += Source::kBytes) {
-    const Source w(panel);
+  for (int i = 0; i < P * C; ++i) acc[i / C][i % C] = _mm512_setzero_ps();
+  for (std::size_t b = 0; b < n_blocks; ++b, panels += Source::kBytes) {
     HEARTH_UNROLL
     for (int g = 0; g < static_cast<int>(Source::kBlock) / 32 * Source::kScales; ++g) {
       const int in_32 = g % Source::kScales;
-      const auto* scales = reinterpret_cast<const float*>(tile);
-      __m512i dot[C];
-      start_sums<Source, C>(tile + C * (1 + in_32), dot);
+      Sums<P, C> dot;
+      dot.template start<Source::kRaised>(r, 1 + in_32);
       HEARTH_UNROLL
       for (int u = 0; u < kUnits; ++u) {
-        const __m512i unit = w.unit(kUnits * g + u);
+        __m512i units[P];
         HEARTH_UNROLL
-        for (int c = 0; c < C; ++c) dot[c] = _mm512_dpbusd_epi32(dot[c], unit, x.four(c, kUnits * in_32 + u));
+        for (int p = 0; p < P; ++p) units[p] = Source(panels + p * panel_stride).unit(kUnits * g + u);
+        dot.add_products(units, x, kUnits * in_32 + u);
       }
-      const __m512 d = w.d(g);
       HEARTH_UNROLL
-      for (int c = 0; c < C; ++c) {
-        acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[c]), _mm512_mul_ps(d, _mm512_set1_ps(scales[c])), acc[c]);
-      }
-      if constexpr (Source::kMin) {
-        const __m512 m = w.m();
-        const float* lows = scales + C * (1 + ActTile32<Source>::kStarts);
+      for (int p = 0; p < P; ++p) {
+        const __m512 d = Source(panels + p * panel_stride).d(g);
         HEARTH_UNROLL
-        for (int c = 0; c < C; ++c) acc[c] = _mm512_fmadd_ps(m, _mm512_set1_ps(lows[c]), acc[c]);
+        for (int c = 0; c < C; ++c) {
+          acc[p][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot.v[p][c]), _mm512_mul_ps(d, r.real(c, 0)), acc[p][c]);
+        }
+        if constexpr (Source::kMin) {
+          const __m512 m = Source(panels + p * panel_stride).m();
+          HEARTH_UNROLL
+          for (int c = 0; c < C; ++c) acc[p][c] = _mm512_fmadd_ps(m, r.real(c, 1 + Record::kStarts), acc[p][c]);
+        }
       }
       if (in_32 == Source::kScales - 1) {
-        tile += ActTile32<Source>::kWords * C;
+        r.advance(4 * Record::kWords);
         x.advance(32);
       }
     }
   }
   HEARTH_UNROLL
-  for (int c = 0; c < C; ++c) _mm512_store_ps(acc_out + 16 * c, acc[c]);
+  for (int i = 0; i < P * C; ++i) _mm512_store_ps(acc_out + 16 * (i % C * P + i / C), acc[i / C][i % C]);
 }
 
-/// dot[c] += unit * x for n units from `first` of a part.
-template <class Source, int C>
-HEARTH_INLINE void dot_units(const Source& w, const Columns<C>& x, int part, int first, int n, __m512i (&dot)[C]) {
-  HEARTH_UNROLL
-  for (int u = 0; u < n; ++u) {
-    const __m512i unit = w.unit(part, first + u);
-    HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) dot[c] = _mm512_dpbusd_epi32(dot[c], unit, x.four(c, first + u));
-  }
-}
-
-/// The integer sum over one block of 256, sub-scales applied.
-template <class Source, int C>
-HEARTH_INLINE void dot_block(const Source& w, Columns<C>& x, const std::int32_t* starts, __m512i (&sum)[C]) {
-  if constexpr (Source::kGroup == 64) {
-    start_sums<Source, C>(starts, sum);
-    for (int part = 0; part < 8; ++part) {
-      dot_units<Source, C>(w, x, part, 0, 8, sum);
-      x.advance(32);
-    }
+/// The integer sums over one block of 256, sub-scales applied. x advances over the block.
+template <class Source, int P, int C>
+HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C>& x, Columns<C> r, Sums<P, C>& sum) {
+  constexpr int kGroup = Source::kGroup, kScaleUnits = Source::kScaleUnits;
+  if constexpr (kGroup == 64) {
+    sum.template start<Source::kRaised>(r, 1);
   } else {
-    constexpr int kGroups = 8 / Source::kGroup;  // of a part
-    HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) sum[c] = _mm512_setzero_si512();
-    for (int part = 0; part < 8; ++part) {
+    sum.clear();
+  }
+  for (int part = 0; part < 8; ++part) {
+    if constexpr (kGroup == 64) {
       HEARTH_UNROLL
-      for (int g = 0; g < kGroups; ++g) {
-        __m512i dot[C];
-        start_sums<Source, C>(starts, dot);
-        if (Source::kRaised) starts += C;
-        dot_units<Source, C>(w, x, part, g * Source::kGroup, Source::kGroup, dot);
-        const __m512i scale = w.scale(part * kGroups + g);
+      for (int u = 0; u < 8; ++u) {
+        __m512i units[P];
         HEARTH_UNROLL
-        for (int c = 0; c < C; ++c) sum[c] = _mm512_add_epi32(sum[c], _mm512_mullo_epi32(dot[c], scale));
+        for (int p = 0; p < P; ++p) units[p] = w[p].unit(part, u);
+        sum.add_products(units, x, u);
       }
-      x.advance(32);
+    } else {
+      HEARTH_UNROLL
+      for (int g = 0; g < 8 / kGroup; ++g) {
+        Sums<P, C> dot;
+        dot.template start<Source::kRaised>(r, 1 + g);
+        HEARTH_UNROLL
+        for (int u = kGroup * g; u < kGroup * (g + 1); ++u) {
+          __m512i units[P];
+          HEARTH_UNROLL
+          for (int p = 0; p < P; ++p) units[p] = w[p].unit(part, u);
+          dot.add_products(units, x, u);
+        }
+        HEARTH_UNROLL
+        for (int p = 0; p < P; ++p) {
+          const __m512i scale = w[p].scale(part * (8 / kScaleUnits) + g * kGroup / kScaleUnits);
+          HEARTH_UNROLL
+          for (int c = 0; c < C; ++c) {
+            // Narrow sums fit int16: one multiply-add of low words instead of a slow 32-bit product and an addition.
+            sum.v[p][c] = Source::kNarrow ? _mm512_dpwssd_epi32(sum.v[p][c], dot.v[p][c], scale)
+                                          : _mm512_add_epi32(sum.v[p][c], _mm512_mullo_epi32(dot.v[p][c], scale));
+          }
+        }
+      }
+      if (Source::kRaised) r.advance(4 * (8 / kGroup));
     }
+    x.advance(32);
   }
 }
 
-template <class Source, int C>
-void multiply256(const std::byte* panel, std::size_t n_blocks, const std::int8_t* codes, std::size_t stride,
-                 const std::int32_t* tile, float* acc) {
-  using Tile = ActTile256<Source>;
-  Columns<C> x(codes, stride);
+/// A source at the same block of one or two panels.
+template <class Source, int P>
+struct SourcesAt {
+  const Source at[P];
+  HEARTH_INLINE SourcesAt(const std::byte* block, std::size_t panel_stride)
+      : at{Source(block), Source(block + panel_stride)} {}
+};
+template <class Source>
+struct SourcesAt<Source, 1> {
+  const Source at[1];
+  HEARTH_INLINE SourcesAt(const std::byte* block, std::size_t) : at{Source(block)} {}
+};
+
+template <class Source, int P, int C>
+void multiply256(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::int8_t* codes,
+                 const std::byte* records, std::size_t stride, float* acc) {
+  using Record = ActRecord256<Source>;
+  Columns<C> x(codes, stride), r(records, stride);
   HEARTH_UNROLL
-  for (int c = 0; c < C; ++c) _mm512_store_ps(acc + 16 * c, _mm512_setzero_ps());
-  for (std::size_t b = 0; b < n_blocks; ++b) {
-    const Source w(panel);
-    __m512i sum[C];
-    dot_block<Source, C>(w, x, tile + C, sum);
-    const auto* scales = reinterpret_cast<const float*>(tile);
-    const __m512 d = w.d();
+  for (int i = 0; i < P * C; ++i) _mm512_store_ps(acc + 16 * i, _mm512_setzero_ps());
+  for (std::size_t b = 0; b < n_blocks; ++b, panels += Source::kBytes, r.advance(4 * Record::kWords)) {
+    asm volatile("" ::: "memory");  // acc stays in memory: in registers it would push the sums out of theirs
+    const SourcesAt<Source, P> w(panels, panel_stride);
+    Sums<P, C> sum;
+    dot_block<Source, P, C>(w.at, x, r, sum);
     HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) {
-      const __m512 scale = _mm512_mul_ps(d, _mm512_set1_ps(scales[c]));
-      _mm512_store_ps(acc + 16 * c, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[c]), scale, _mm512_load_ps(acc + 16 * c)));
+    for (int i = 0; i < P * C; ++i) {
+      const int p = i / C, c = i % C;
+      float* to = acc + 16 * (c * P + p);
+      const __m512 scale = _mm512_mul_ps(w.at[p].d(), r.real(c, 0));
+      _mm512_store_ps(to, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum.v[p][c]), scale, _mm512_load_ps(to)));
     }
     if constexpr (Source::kMin) {
-      const std::int32_t* pairs = tile + C * (1 + Tile::kStarts);
+      sum.clear();
       HEARTH_UNROLL
-      for (int c = 0; c < C; ++c) sum[c] = _mm512_setzero_si512();
-      HEARTH_UNROLL
-      for (int p = 0; p < Source::kPairs; ++p) {
-        const __m512i minima = w.pair(p);
+      for (int pair = 0; pair < Source::kPairs; ++pair) {
         HEARTH_UNROLL
-        for (int c = 0; c < C; ++c) sum[c] = _mm512_dpwssd_epi32(sum[c], minima, splat(pairs + C * p + c));
+        for (int p = 0; p < P; ++p) {
+          const __m512i minima = w.at[p].pair(pair);
+          HEARTH_UNROLL
+          for (int c = 0; c < C; ++c) {
+            sum.v[p][c] = _mm512_dpwssd_epi32(sum.v[p][c], minima, r.word(c, 1 + Record::kStarts + pair));
+          }
+        }
       }
-      const __m512 dmin = w.dmin();
       HEARTH_UNROLL
-      for (int c = 0; c < C; ++c) {
-        const __m512 scale = _mm512_mul_ps(dmin, _mm512_set1_ps(scales[c]));
-        _mm512_store_ps(acc + 16 * c,
-                        _mm512_fnmadd_ps(_mm512_cvtepi32_ps(sum[c]), scale, _mm512_load_ps(acc + 16 * c)));
+      for (int i = 0; i < P * C; ++i) {
+        const int p = i / C, c = i % C;
+        float* to = acc + 16 * (c * P + p);
+        const __m512 scale = _mm512_mul_ps(w.at[p].dmin(), r.real(c, 0));
+        _mm512_store_ps(to, _mm512_fnmadd_ps(_mm512_cvtepi32_ps(sum.v[p][c]), scale, _mm512_load_ps(to)));
       }
     }
-    panel += Source::kBytes;
-    tile += Tile::kWords * C;
   }
 }
 

@@ -25,21 +25,23 @@ struct Panel32 {
 };
 
 /// 256 elements of 16 rows: units [64][16 rows][4] u8 | d [16] f32 | dmin [16] f32 | minima int16 pairs [n_pairs][16] |
-/// scales [64 / group][16] i16. What a form lacks takes no room.
-template <int group, bool raised, int n_pairs>
+/// scales [64 / scale_units][16] i16. What a form lacks takes no room. Narrow sums over a group fit int16.
+template <int group, int scale_units, bool narrow, bool raised, int n_pairs>
 struct Panel256 {
-  static constexpr int kGroup = group, kPairs = n_pairs;
+  static constexpr int kGroup = group, kScaleUnits = scale_units, kPairs = n_pairs;
+  static constexpr bool kNarrow = narrow;
   static constexpr bool kRaised = raised;
   static constexpr bool kMin = n_pairs > 0;
   static constexpr std::size_t kBlock = 256;
   static constexpr std::size_t kPairsAt = 4096 + 128;
   static constexpr std::size_t kScalesAt = kPairsAt + 64 * n_pairs;
-  static constexpr std::size_t kBytes = kScalesAt + (group == 64 ? 0 : 32 * (64 / group));
+  static constexpr std::size_t kBytes = kScalesAt + (group == 64 ? 0 : 32 * (64 / scale_units));
   const std::byte* b;
   HEARTH_INLINE explicit Panel256(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const { return _mm512_load_si512(b + 64 * (8 * part + u)); }
   HEARTH_INLINE __m512i scale(int g) const {
-    return _mm512_cvtepi16_epi32(_mm256_load_si256(reinterpret_cast<const __m256i*>(b + kScalesAt + 32 * g)));
+    const __m256i words = _mm256_load_si256(reinterpret_cast<const __m256i*>(b + kScalesAt + 32 * g));
+    return kNarrow ? _mm512_cvtepu16_epi32(words) : _mm512_cvtepi16_epi32(words);
   }
   HEARTH_INLINE __m512i pair(int p) const { return _mm512_load_si512(b + kPairsAt + 64 * p); }
   HEARTH_INLINE __m512 d() const { return _mm512_load_ps(b + 4096); }
@@ -49,7 +51,7 @@ struct Panel256 {
 /// The panel form of a format.
 template <class Format, bool is_256 = Format::kBlock == 256>
 struct PanelOf {
-  using Type = Panel256<Format::kGroup, Format::kRaised, Format::kPairs>;
+  using Type = Panel256<Format::kGroup, Format::kScaleUnits, Format::kNarrow, Format::kRaised, Format::kPairs>;
 };
 template <class Format>
 struct PanelOf<Format, false> {
@@ -90,7 +92,7 @@ void unpack256(const std::byte* from, std::size_t n_blocks, std::byte* to) {
       for (int p = 0; p < Format::kPairs; ++p) _mm512_store_si512(to + Panel::kPairsAt + 64 * p, w.pair(p));
     }
     if constexpr (Format::kGroup != 64) {
-      for (int g = 0; g < 64 / Format::kGroup; ++g) {
+      for (int g = 0; g < 64 / Format::kScaleUnits; ++g) {
         _mm256_store_si256(reinterpret_cast<__m256i*>(to + Panel::kScalesAt + 32 * g),
                            _mm512_cvtepi32_epi16(w.scale(g)));
       }
