@@ -48,10 +48,10 @@ struct ActOut {
 // --------------------------------------------------------------------------------------------------
 
 /// Bytes of scratch one matmul call may use, 64-byte aligned: room for two panels unpacked to int8 with their scales
-/// (at most 24 k each), and for a span of activation rows' scales and sums (as many bytes as the span's codes, see
-/// tiles.h).
+/// (at most 24 k each), and for a span of activation columns with their scales and sums (at most 1.6 times the codes of
+/// 48 columns or 384 KiB, see tiles.h).
 constexpr std::size_t matmul_scratch_bytes(std::size_t k) {
-  return 96 * k + 400 * 1024;
+  return 128 * k + 640 * 1024;
 }
 
 /// out[m][n] for n in [16 * panel_begin, min(16 * panel_end, w.n)), m in [0, x.m); out_stride in elements.

@@ -17,8 +17,7 @@
 
 namespace hearth::kernels {
 
-// ---- what a kernel needs of a column beside its codes: one record of 4-byte words per block, in a row as long as the
-// ---- column's codes, so that one stride serves both
+// ---- columns as the kernels read them: one stream with the codes and, between them, what belongs to them ------------
 
 /// n sums of 8 codes.
 inline void sums_of_8(const std::int8_t* codes, std::size_t n, std::int32_t* out) {
@@ -32,87 +31,113 @@ inline void sums_of_8(const std::int8_t* codes, std::size_t n, std::int32_t* out
   }
 }
 
-/// Per 32 elements: scale f32 | start[kScales] i32, if kRaised: minus offset times the sum of codes | scale * sum f32,
-/// if kMin.
-template <class Source>
-struct ActRecord32 {
-  static constexpr std::size_t kLen = 32;
-  static constexpr std::size_t kStarts = Source::kRaised ? Source::kScales : 0;
-  static constexpr std::size_t kWords = 1 + kStarts + Source::kMin;
+template <typename T>
+std::byte* put_word(std::byte* to, T value) {
+  static_assert(sizeof value == 4);
+  __builtin_memcpy(to, &value, 4);
+  return to + 4;
+}
 
-  static void fill(const ActRows& x, std::size_t column, [[maybe_unused]] int offset, std::int32_t* record) {
+/// Per 32 elements: codes [32] | scale f32 | start[kScales] i32, if kRaised: minus offset times the sum of codes |
+/// scale * sum f32, if kMin.
+template <class Source>
+struct ActColumn32 {
+  static constexpr std::size_t kLen = 32;
+  static constexpr int kStarts = Source::kRaised ? Source::kScales : 0;
+  static constexpr int kScaleWord = 8, kStartWord = 9, kLowWord = 9 + kStarts;  // 4-byte words of a record
+  static constexpr std::size_t kBytes = 4 * (kLowWord + (Source::kMin ? 1 : 0));
+
+  static void fill(const ActRows& x, std::size_t column, [[maybe_unused]] int offset, std::byte* to) {
     const std::size_t n_blocks = x.k / kLen;
     const std::int8_t* codes = x.codes + column * x.k;
     const float* scales = x.scales + column * n_blocks;
     const std::int32_t* sums = x.sums + column * n_blocks;
-    for (std::size_t b = 0; b < n_blocks; ++b, record += kWords, codes += kLen) {
-      __builtin_memcpy(record, &scales[b], 4);
-      if constexpr (kStarts == 1) record[1] = -offset * sums[b];
+    for (std::size_t b = 0; b < n_blocks; ++b, codes += kLen) {
+      __builtin_memcpy(to, codes, kLen);
+      to = put_word(to + kLen, scales[b]);
+      if constexpr (kStarts == 1) to = put_word(to, -offset * sums[b]);
       if constexpr (kStarts == 2) {
         std::int32_t eighths[4];
         sums_of_8(codes, 4, eighths);
-        record[1] = -offset * (eighths[0] + eighths[1]);
-        record[2] = -offset * (eighths[2] + eighths[3]);
+        to = put_word(to, -offset * (eighths[0] + eighths[1]));
+        to = put_word(to, -offset * (eighths[2] + eighths[3]));
       }
-      if constexpr (Source::kMin) {
-        const float low = scales[b] * static_cast<float>(sums[b]);
-        __builtin_memcpy(record + 1 + kStarts, &low, 4);
-      }
+      if constexpr (Source::kMin) to = put_word(to, scales[b] * static_cast<float>(sums[b]));
     }
   }
 };
 
-/// Per 256 elements: scale f32 | start[groups] i32, if kRaised | sums as int16 pairs [kPairs]: of groups
-/// 8 (p / 4) + p % 4 and four more, a group being 16 elements (eight pairs) or 32 (four).
+/// Per 256 elements: eight parts of codes [32] | starts i32 of the part's groups, if kRaised; then scale f32 | the
+/// start, if one group is the whole block | sums as int16 pairs [kPairs]: of groups 8 (p / 4) + p % 4 and four more, a
+/// group being 16 elements (eight pairs) or 32 (four).
 template <class Source>
-struct ActRecord256 {
+struct ActColumn256 {
   static constexpr std::size_t kLen = 256;
-  static constexpr std::size_t kStarts = Source::kRaised ? 64 / Source::kGroup : 0;
-  static constexpr std::size_t kPairs = Source::kPairs;
-  static constexpr std::size_t kWords = 1 + kStarts + kPairs;
+  static constexpr bool kWhole = Source::kGroup == 64;
+  static constexpr int kStarts = Source::kRaised && !kWhole ? 8 / Source::kGroup : 0;  // of a part
+  static constexpr int kPairs = Source::kPairs;
+  static constexpr std::size_t kPartBytes = 32 + 4 * kStarts;
+  static constexpr int kScaleWord = 2 * kPartBytes, kStartWord = kScaleWord + 1;  // 4-byte words from the block's begin
+  static constexpr int kPairWord = kStartWord + (Source::kRaised && kWhole ? 1 : 0);
+  static constexpr std::size_t kBytes = 4 * (kPairWord + kPairs);
 
-  static void fill(const ActRows& x, std::size_t column, [[maybe_unused]] int offset, std::int32_t* record) {
+  static void fill(const ActRows& x, std::size_t column, [[maybe_unused]] int offset, std::byte* to) {
     const std::size_t n_blocks = x.k / kLen;
     const std::int8_t* codes = x.codes + column * x.k;
     const float* scales = x.scales + column * n_blocks;
     const std::int32_t* sums = x.sums + column * n_blocks * 16;
-    for (std::size_t b = 0; b < n_blocks; ++b, record += kWords, codes += kLen, sums += 16) {
-      __builtin_memcpy(record, &scales[b], 4);
-      if constexpr (kStarts == 32) sums_of_8(codes, kStarts, record + 1);
-      for (std::size_t g = 0; g < kStarts; ++g) {
-        record[1 + g] = -offset * (kStarts == 32 ? record[1 + g] : group_sum(sums, g, 16 / kStarts));
+    for (std::size_t b = 0; b < n_blocks; ++b, sums += 16) {
+      for (int part = 0; part < 8; ++part, codes += 32) {
+        __builtin_memcpy(to, codes, 32);
+        to += 32;
+        if constexpr (kStarts == 4) {
+          std::int32_t eighths[4];
+          sums_of_8(codes, 4, eighths);
+          for (std::int32_t sum : eighths) to = put_word(to, -offset * sum);
+        } else {
+          for (int g = 0; g < kStarts; ++g)
+            to = put_word(to, -offset * group_sum(sums, part * kStarts + g, 2 / kStarts));
+        }
       }
-      for (std::size_t p = 0; p < kPairs; ++p) {
-        const std::size_t g = 8 * (p / 4) + p % 4, n = kPairs == 4 ? 2 : 1;
+      to = put_word(to, scales[b]);
+      if constexpr (Source::kRaised && kWhole) to = put_word(to, -offset * group_sum(sums, 0, 16));
+      for (int p = 0; p < kPairs; ++p) {
+        const int g = 8 * (p / 4) + p % 4, n = kPairs == 4 ? 2 : 1;
         const auto low = static_cast<std::uint16_t>(group_sum(sums, g, n));
-        const auto high = static_cast<std::uint32_t>(group_sum(sums, g + 4, n)) << 16;
-        record[1 + kStarts + p] = static_cast<std::int32_t>(low | high);
+        to = put_word(to, low | static_cast<std::uint32_t>(group_sum(sums, g + 4, n)) << 16);
       }
     }
   }
   /// The sum of group g when a group is n sums of 16.
-  static std::int32_t group_sum(const std::int32_t* sums, std::size_t g, std::size_t n) {
+  static std::int32_t group_sum(const std::int32_t* sums, int g, int n) {
     std::int32_t sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += sums[g * n + i];
+    for (int i = 0; i < n; ++i) sum += sums[g * n + i];
     return sum;
   }
 };
 
 template <class Source, bool is_256 = Source::kBlock == 256>
-struct RecordOf {
-  using Type = ActRecord256<Source>;
+struct ColumnOf {
+  using Type = ActColumn256<Source>;
 };
 template <class Source>
-struct RecordOf<Source, false> {
-  using Type = ActRecord32<Source>;
+struct ColumnOf<Source, false> {
+  using Type = ActColumn32<Source>;
 };
+
+/// Bytes from one column to the next: an odd number of cache lines, so that columns do not compete for the same ones.
+template <class Column>
+std::size_t column_stride(std::size_t k) {
+  const std::size_t lines = (k / Column::kLen * Column::kBytes + 63) / 64;
+  return (lines | 1) * 64;
+}
 
 // ---- tiles ----------------------------------------------------------------------------------------------------------
 
-/// acc [columns][panels][16] = panels (n_blocks of a source each, `panel_stride` bytes apart) times columns, over all
-/// of K; codes and records of a column lie `stride` bytes after those of the one before.
+/// acc [columns][panels][16] = panels (n_blocks of a source each, `panel_stride` bytes apart) times columns, `stride`
+/// bytes apart, over all of K.
 using TileFn = void (*)(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks,
-                        const std::int8_t* codes, const std::byte* records, std::size_t stride, float* acc);
+                        const std::byte* columns, std::size_t stride, float* acc);
 /// The kernel for that many panels and columns.
 using FindTileFn = TileFn (*)(std::size_t panels, std::size_t columns);
 /// Writes panel `panel_idx` of w unpacked.
@@ -142,19 +167,20 @@ inline void store_tile(const MatmulCall& call, const float* acc, std::size_t col
   }
 }
 
-/// x.m columns, no more than the kernel `run` takes, straight from the packed weights.
+/// x.m columns, no more than the kernels take, straight from the packed weights, up to `at_once` panels together.
 template <class Format>
-void few_columns(const MatmulCall& call, TileFn run) {
-  using Record = typename RecordOf<Format>::Type;
+void few_columns(const MatmulCall& call, std::size_t at_once, FindTileFn find) {
+  using Column = typename ColumnOf<Format>::Type;
   const ActRows& x = call.x;
   const std::size_t n_blocks = x.k / Format::kBlock, panel_stride = n_blocks * Format::kBytes;
   alignas(64) float acc[kMostSums * kPanelRows];
-  for (std::size_t m = 0; m < x.m; ++m) {
-    Record::fill(x, m, Format::kOffset, reinterpret_cast<std::int32_t*>(call.scratch + m * x.k));
-  }
-  for (std::size_t p = call.panel_begin; p < call.panel_end; ++p) {
-    run(call.w.panels + p * panel_stride, panel_stride, n_blocks, x.codes, call.scratch, x.k, acc);
-    store_tile(call, acc, x.m, 1, 0, p);
+  const std::size_t stride = column_stride<Column>(x.k);
+  for (std::size_t m = 0; m < x.m; ++m) Column::fill(x, m, Format::kOffset, call.scratch + m * stride);
+  for (std::size_t p = call.panel_begin, panels = 0; p < call.panel_end; p += panels) {
+    panels = call.panel_end - p < at_once ? 1 : at_once;
+    const std::byte* first = call.w.panels + p * panel_stride;
+    find(panels, x.m)(first, panel_stride, n_blocks, call.scratch, stride, acc);
+    store_tile(call, acc, x.m, panels, 0, p);
   }
 }
 
@@ -163,27 +189,25 @@ void few_columns(const MatmulCall& call, TileFn run) {
 template <class Panel>
 void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, std::size_t most, std::size_t at_once,
                   FindTileFn find) {
-  using Record = typename RecordOf<Panel>::Type;
+  using Column = typename ColumnOf<Panel>::Type;
   const ActRows& x = call.x;
   alignas(64) float acc[kMostSums * kPanelRows];
   const std::size_t n_blocks = x.k / Panel::kBlock, panel_stride = n_blocks * Panel::kBytes;
-  std::byte* records = call.scratch + at_once * panel_stride;
+  const std::size_t stride = column_stride<Column>(x.k);
+  std::byte* columns = call.scratch + at_once * panel_stride;
   const std::size_t longest = kSpanBytes / x.k > kSpanLeast ? kSpanBytes / x.k : kSpanLeast;
   const std::size_t n_spans = (x.m + longest - 1) / longest;
   for (std::size_t s = 0; s < n_spans; ++s) {
     const std::size_t first = x.m * s / n_spans, length = x.m * (s + 1) / n_spans - first;
     const std::size_t n_tiles = (length + most - 1) / most;
-    for (std::size_t m = 0; m < length; ++m) {
-      Record::fill(x, first + m, offset, reinterpret_cast<std::int32_t*>(records + m * x.k));
-    }
+    for (std::size_t m = 0; m < length; ++m) Column::fill(x, first + m, offset, columns + m * stride);
     for (std::size_t p = call.panel_begin, panels = 0; p < call.panel_end; p += panels) {
       panels = call.panel_end - p < at_once ? 1 : at_once;
       for (std::size_t i = 0; i < panels; ++i) unpack(call.w, p + i, call.scratch + i * panel_stride);
       for (std::size_t t = 0; t < n_tiles; ++t) {
-        const std::size_t from = length * t / n_tiles, columns = length * (t + 1) / n_tiles - from;
-        find(panels, columns)(call.scratch, panel_stride, n_blocks, x.codes + (first + from) * x.k,
-                              records + from * x.k, x.k, acc);
-        store_tile(call, acc, columns, panels, first + from, p);
+        const std::size_t from = length * t / n_tiles, width = length * (t + 1) / n_tiles - from;
+        find(panels, width)(call.scratch, panel_stride, n_blocks, columns + from * stride, stride, acc);
+        store_tile(call, acc, width, panels, first + from, p);
       }
     }
   }

@@ -27,7 +27,7 @@ HEARTH_INLINE __m256 splat_float(const void* p) {
 template <class Source, int C, int n>
 struct DotRun {
   __m256i pairs[C];
-  HEARTH_INLINE void unit(__m256i w, const std::int8_t* x, std::size_t stride, bool start) {
+  HEARTH_INLINE void unit(__m256i w, const std::byte* x, std::size_t stride, bool start) {
     const __m256i magnitude = Source::kSigned ? _mm256_abs_epi8(w) : w;
     HEARTH_UNROLL
     for (int c = 0; c < C; ++c) {
@@ -56,9 +56,9 @@ HEARTH_INLINE void clear(float* acc) {
 }
 
 template <class Source, int C>
-void multiply32(const std::byte* panel, std::size_t, std::size_t n_blocks, const std::int8_t* x,
-                const std::byte* record, std::size_t stride, float* acc) {
-  using Record = ActRecord32<Source>;
+void multiply32(const std::byte* panel, std::size_t, std::size_t n_blocks, const std::byte* x, std::size_t stride,
+                float* acc) {
+  using Column = ActColumn32<Source>;
   constexpr int kUnits = 8 / Source::kScales;  // under one scale
   constexpr int kRun = Source::kRun < kUnits ? Source::kRun : kUnits;
   clear<C>(acc);
@@ -72,7 +72,7 @@ void multiply32(const std::byte* panel, std::size_t, std::size_t n_blocks, const
           __m256i dot[C];
           HEARTH_UNROLL
           for (int c = 0; c < C; ++c)
-            dot[c] = Source::kRaised ? splat(record + c * stride + 4 * (1 + g)) : _mm256_setzero_si256();
+            dot[c] = Source::kRaised ? splat(x + c * stride + 4 * (Column::kStartWord + g)) : _mm256_setzero_si256();
           HEARTH_UNROLL
           for (int run = 0; run < kUnits; run += kRun) {
             DotRun<Source, C, kRun> products;
@@ -87,24 +87,23 @@ void multiply32(const std::byte* panel, std::size_t, std::size_t n_blocks, const
           HEARTH_UNROLL
           for (int c = 0; c < C; ++c) {
             accumulate(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(dot[c]),
-                       _mm256_mul_ps(d, splat_float(record + c * stride)));
+                       _mm256_mul_ps(d, splat_float(x + c * stride + 4 * Column::kScaleWord)));
           }
         }
         if constexpr (Source::kMin) {
-          const std::byte* lows = record + 4 * (1 + Record::kStarts);
           HEARTH_UNROLL
-          for (int c = 0; c < C; ++c) accumulate(acc + 16 * c + 8 * h, w.m(h), splat_float(lows + c * stride));
+          for (int c = 0; c < C; ++c)
+            accumulate(acc + 16 * c + 8 * h, w.m(h), splat_float(x + c * stride + 4 * Column::kLowWord));
         }
       }
-      record += 4 * Record::kWords;
-      x += 32;
+      x += Column::kBytes;
     }
   }
 }
 
 /// The integer sum over one block of 256 and half h, sub-scales applied, an offset not yet taken back.
 template <class Source, int C>
-HEARTH_INLINE void dot_block(const Source& w, int h, const std::int8_t* x, std::size_t stride, __m256i (&sum)[C]) {
+HEARTH_INLINE void dot_block(const Source& w, int h, const std::byte* x, std::size_t stride, __m256i (&sum)[C]) {
   HEARTH_UNROLL
   for (int c = 0; c < C; ++c) sum[c] = _mm256_setzero_si256();
   for (int part = 0; part < 8; ++part, x += 32) {
@@ -126,8 +125,9 @@ HEARTH_INLINE void dot_block(const Source& w, int h, const std::int8_t* x, std::
 }
 
 template <class Source, int C>
-void multiply256(const std::byte* panel, std::size_t, std::size_t n_blocks, const std::int8_t* x,
-                 const std::byte* record, std::size_t stride, float* acc) {
+void multiply256(const std::byte* panel, std::size_t, std::size_t n_blocks, const std::byte* x, std::size_t stride,
+                 float* acc) {
+  using Column = ActColumn256<Source>;
   clear<C>(acc);
   for (std::size_t b = 0; b < n_blocks; ++b, panel += Source::kBytes) {
     const Source w(panel);
@@ -141,26 +141,27 @@ void multiply256(const std::byte* panel, std::size_t, std::size_t n_blocks, cons
         const __m256i pair = w.pair(h, p);
         HEARTH_UNROLL
         for (int c = 0; c < C; ++c) {
-          low[c] = _mm256_add_epi32(low[c], _mm256_madd_epi16(pair, splat(record + c * stride + 4 * (1 + p))));
+          low[c] =
+              _mm256_add_epi32(low[c], _mm256_madd_epi16(pair, splat(x + c * stride + 4 * (Column::kPairWord + p))));
         }
       }
       const __m256 d = w.d(h);
       HEARTH_UNROLL
       for (int c = 0; c < C; ++c) {
         const __m256i dot = Source::kMin ? sum[c] : _mm256_sub_epi32(sum[c], low[c]);
-        accumulate(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(dot), _mm256_mul_ps(d, splat_float(record + c * stride)));
+        accumulate(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(dot),
+                   _mm256_mul_ps(d, splat_float(x + c * stride + 4 * Column::kScaleWord)));
       }
       if constexpr (Source::kMin) {
         const __m256 dmin = w.dmin(h);
         HEARTH_UNROLL
         for (int c = 0; c < C; ++c) {
           accumulate_minus(acc + 16 * c + 8 * h, _mm256_cvtepi32_ps(low[c]),
-                           _mm256_mul_ps(dmin, splat_float(record + c * stride)));
+                           _mm256_mul_ps(dmin, splat_float(x + c * stride + 4 * Column::kScaleWord)));
         }
       }
     }
-    x += 256;
-    record += 4 * ActRecord256<Source>::kWords;
+    x += Column::kBytes;
   }
 }
 
@@ -189,7 +190,7 @@ template <class Format>
 void matmul_format(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Format>::Type;
   if (call.x.m <= kMaxColumns) {
-    few_columns<Format>(call, find_tile_fn<Format>(1, call.x.m));
+    few_columns<Format>(call, 1, find_tile_fn<Format>);
   } else {
     many_columns<Panel>(call, Format::kOffset, unpack, kMaxColumns, 1, find_tile_fn<Panel>);
   }

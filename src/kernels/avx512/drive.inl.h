@@ -8,8 +8,9 @@ HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
 namespace hearth::kernels::avx512 {
 namespace {
 
-constexpr std::size_t kFewColumns = 8;  // up to here weights are unpacked in registers
-constexpr std::size_t kMaxColumns = 6;  // of a tile of two panels: 12 sums and their 12 totals leave 8 registers
+constexpr std::size_t kFewColumns = 8;     // up to here weights are unpacked in registers
+constexpr std::size_t kPairedColumns = 4;  // up to here two panels are read at once: two streams from memory
+constexpr std::size_t kMaxColumns = 6;     // of a tile of two panels: 12 sums and their 12 totals leave 8 registers
 
 template <class Source, int P, int C>
 HEARTH_INLINE constexpr TileFn tile_fn() {
@@ -34,12 +35,18 @@ TileFn find_panel_fn(std::size_t panels, std::size_t columns) {
                      : find_tile_fn<Panel, 2, least, kMaxColumns>(columns);
 }
 
+template <class Format>
+TileFn find_format_fn(std::size_t panels, std::size_t columns) {
+  return panels == 1 ? find_tile_fn<Format, 1, 1, kFewColumns>(columns)
+                     : find_tile_fn<Format, 2, 1, kPairedColumns>(columns);
+}
+
 /// Few columns by Format, many by panels unpacked from Many. Nine and more columns make tiles of four at least.
 template <class Format, class Many>
 void matmul_formats(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Many>::Type;
   if (call.x.m <= kFewColumns) {
-    few_columns<Format>(call, find_tile_fn<Format, 1, 1, kFewColumns>(call.x.m));
+    few_columns<Format>(call, call.x.m <= kPairedColumns ? 2 : 1, find_format_fn<Format>);
   } else {
     many_columns<Panel>(call, Many::kOffset, unpack, kMaxColumns, 2, find_panel_fn<Panel, 4>);
   }

@@ -64,6 +64,7 @@ struct Q4_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 288;
   static constexpr int kScales = 1;
   static constexpr int kOffset = 8;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
@@ -76,6 +77,7 @@ struct Q4_1 {
   static constexpr std::size_t kBlock = 32, kBytes = 320;
   static constexpr int kScales = 1;
   static constexpr int kOffset = 0;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   const std::byte* b;
@@ -93,6 +95,7 @@ struct Q5_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 352;
   static constexpr int kScales = 1;
   static constexpr int kOffset = 16;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
@@ -105,6 +108,7 @@ struct Q5_1 {
   static constexpr std::size_t kBlock = 32, kBytes = 384;
   static constexpr int kScales = 1;
   static constexpr int kOffset = 0;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   const std::byte* b;
@@ -118,6 +122,7 @@ struct Q8_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 544;
   static constexpr int kScales = 1;
   static constexpr int kOffset = 128;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
@@ -139,6 +144,7 @@ struct IQ4_NL {
   static constexpr std::size_t kBlock = 32, kBytes = 288;
   static constexpr int kScales = 1;
   static constexpr int kOffset = 128;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
@@ -156,6 +162,7 @@ struct MXFP4 {
   static constexpr std::size_t kBlock = 32, kBytes = 272;
   static constexpr int kScales = 1;
   static constexpr int kOffset = 12;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
@@ -175,6 +182,7 @@ struct NVFP4 {
   static constexpr std::size_t kBlock = 64, kBytes = 576;
   static constexpr int kScales = 2;
   static constexpr int kOffset = 12;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
@@ -235,6 +243,7 @@ struct Q4_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2304;
   static constexpr int kGroup = 4, kScaleUnits = 8, kOffset = 0;
   static constexpr bool kNarrow = true;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   static constexpr int kPairs = 4;
@@ -254,6 +263,7 @@ struct Q5_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2816;
   static constexpr int kGroup = 8, kScaleUnits = 8, kOffset = 0;
   static constexpr bool kNarrow = false;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   static constexpr int kPairs = 4;
@@ -274,6 +284,7 @@ struct Q6_K {
   static constexpr std::size_t kBlock = 256, kBytes = 3360;
   static constexpr int kGroup = 2, kScaleUnits = 4, kOffset = 32;
   static constexpr bool kNarrow = true;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -298,6 +309,7 @@ struct Q2_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1344;
   static constexpr int kGroup = 64, kScaleUnits = 64, kOffset = 0;
   static constexpr bool kNarrow = false;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   static constexpr int kPairs = 8;
@@ -322,6 +334,7 @@ struct Q3_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1760;
   static constexpr int kGroup = 4, kScaleUnits = 4, kOffset = 4;
   static constexpr bool kNarrow = true;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -360,6 +373,7 @@ struct Q3_KFolded {
   static constexpr std::size_t kBlock = 256, kBytes = Q3_K::kBytes;
   static constexpr int kGroup = 64, kScaleUnits = 64, kOffset = 124;
   static constexpr bool kNarrow = false;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -383,6 +397,7 @@ struct IQ4_XS {
   static constexpr std::size_t kBlock = 256, kBytes = 2176;
   static constexpr int kGroup = 8, kScaleUnits = 8, kOffset = 128;
   static constexpr bool kNarrow = false;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;
@@ -406,6 +421,7 @@ struct TQ2_0 {
   static constexpr std::size_t kBlock = 256, kBytes = 1056;
   static constexpr int kGroup = 64, kScaleUnits = 64, kOffset = 1;
   static constexpr bool kNarrow = false;
+  static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   static constexpr int kPairs = 0;

@@ -21,7 +21,7 @@ struct Columns {
     HEARTH_UNROLL
     for (int i = 0; i < (C + 2) / 3; ++i) base[i] = static_cast<const std::byte*>(first) + 3 * i * column_stride;
   }
-  /// Word `i` (four codes, or a word of a record) of a column in all lanes.
+  /// Word `i` (four codes, or what belongs to them) of a column in all lanes.
   HEARTH_INLINE __m512i word(int column, int i) const {
     std::int32_t bits;
     __builtin_memcpy(&bits, base[column / 3] + (column % 3) * stride + 4 * i, 4);
@@ -42,12 +42,12 @@ struct Sums {
     HEARTH_UNROLL
     for (int i = 0; i < P * C; ++i) v[i / C][i % C] = _mm512_setzero_si512();
   }
-  /// Word `i` of each column's record, for codes that are raised; else zero.
+  /// Word `i` of each column, for codes that are raised; else zero.
   template <bool raised>
-  HEARTH_INLINE void start(const Columns<C>& records, int i) {
+  HEARTH_INLINE void start(const Columns<C>& x, int i) {
     HEARTH_UNROLL
     for (int c = 0; c < C; ++c) {
-      const __m512i first = raised ? records.word(c, i) : _mm512_setzero_si512();
+      const __m512i first = raised ? x.word(c, i) : _mm512_setzero_si512();
       HEARTH_UNROLL
       for (int p = 0; p < P; ++p) v[p][c] = first;
     }
@@ -63,21 +63,35 @@ struct Sums {
   }
 };
 
+/// Asks for the cache lines of [at, at + bytes) that lie kPrefetchAhead further on. Packed weights are read once, from
+/// memory; the hardware's own prefetching stops at every page.
+constexpr std::size_t kPrefetchAhead = 4096;
+template <std::size_t bytes>
+HEARTH_INLINE void prefetch(const std::byte* at) {
+  HEARTH_UNROLL
+  for (std::size_t i = 0; i < bytes; i += 64)
+    _mm_prefetch(reinterpret_cast<const char*>(at + kPrefetchAhead + i), _MM_HINT_T0);
+}
+
 template <class Source, int P, int C>
-void multiply32(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::int8_t* codes,
-                const std::byte* records, std::size_t stride, float* acc_out) {
-  using Record = ActRecord32<Source>;
+void multiply32(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::byte* columns,
+                std::size_t stride, float* acc_out) {
+  using Column = ActColumn32<Source>;
   constexpr int kUnits = 8 / Source::kScales;  // under one scale
-  Columns<C> x(codes, stride), r(records, stride);
+  Columns<C> x(columns, stride);
   __m512 acc[P][C];
   HEARTH_UNROLL
   for (int i = 0; i < P * C; ++i) acc[i / C][i % C] = _mm512_setzero_ps();
   for (std::size_t b = 0; b < n_blocks; ++b, panels += Source::kBytes) {
+    if constexpr (Source::kStreams) {
+      HEARTH_UNROLL
+      for (int p = 0; p < P; ++p) prefetch<Source::kBytes>(panels + p * panel_stride);
+    }
     HEARTH_UNROLL
     for (int g = 0; g < static_cast<int>(Source::kBlock) / 32 * Source::kScales; ++g) {
       const int in_32 = g % Source::kScales;
       Sums<P, C> dot;
-      dot.template start<Source::kRaised>(r, 1 + in_32);
+      dot.template start<Source::kRaised>(x, Column::kStartWord + in_32);
       HEARTH_UNROLL
       for (int u = 0; u < kUnits; ++u) {
         __m512i units[P];
@@ -90,34 +104,37 @@ void multiply32(const std::byte* panels, std::size_t panel_stride, std::size_t n
         const __m512 d = Source(panels + p * panel_stride).d(g);
         HEARTH_UNROLL
         for (int c = 0; c < C; ++c) {
-          acc[p][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot.v[p][c]), _mm512_mul_ps(d, r.real(c, 0)), acc[p][c]);
+          acc[p][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot.v[p][c]), _mm512_mul_ps(d, x.real(c, Column::kScaleWord)),
+                                      acc[p][c]);
         }
         if constexpr (Source::kMin) {
           const __m512 m = Source(panels + p * panel_stride).m();
           HEARTH_UNROLL
-          for (int c = 0; c < C; ++c) acc[p][c] = _mm512_fmadd_ps(m, r.real(c, 1 + Record::kStarts), acc[p][c]);
+          for (int c = 0; c < C; ++c) acc[p][c] = _mm512_fmadd_ps(m, x.real(c, Column::kLowWord), acc[p][c]);
         }
       }
-      if (in_32 == Source::kScales - 1) {
-        r.advance(4 * Record::kWords);
-        x.advance(32);
-      }
+      if (in_32 == Source::kScales - 1) x.advance(Column::kBytes);
     }
   }
   HEARTH_UNROLL
   for (int i = 0; i < P * C; ++i) _mm512_store_ps(acc_out + 16 * (i % C * P + i / C), acc[i / C][i % C]);
 }
 
-/// The integer sums over one block of 256, sub-scales applied. x advances over the block.
+/// The integer sums over one block of 256, sub-scales applied.
 template <class Source, int P, int C>
-HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C>& x, Columns<C> r, Sums<P, C>& sum) {
+HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C> x, Sums<P, C>& sum) {
+  using Column = ActColumn256<Source>;
   constexpr int kGroup = Source::kGroup, kScaleUnits = Source::kScaleUnits;
   if constexpr (kGroup == 64) {
-    sum.template start<Source::kRaised>(r, 1);
+    sum.template start<Source::kRaised>(x, Column::kStartWord);
   } else {
     sum.clear();
   }
   for (int part = 0; part < 8; ++part) {
+    if constexpr (Source::kStreams) {
+      HEARTH_UNROLL
+      for (int p = 0; p < P; ++p) prefetch<Source::kBytes / 8>(w[p].b + part * (Source::kBytes / 8));
+    }
     if constexpr (kGroup == 64) {
       HEARTH_UNROLL
       for (int u = 0; u < 8; ++u) {
@@ -130,7 +147,7 @@ HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C>& x, Columns<C> r, 
       HEARTH_UNROLL
       for (int g = 0; g < 8 / kGroup; ++g) {
         Sums<P, C> dot;
-        dot.template start<Source::kRaised>(r, 1 + g);
+        dot.template start<Source::kRaised>(x, 8 + g);
         HEARTH_UNROLL
         for (int u = kGroup * g; u < kGroup * (g + 1); ++u) {
           __m512i units[P];
@@ -149,9 +166,8 @@ HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C>& x, Columns<C> r, 
           }
         }
       }
-      if (Source::kRaised) r.advance(4 * (8 / kGroup));
     }
-    x.advance(32);
+    x.advance(Column::kPartBytes);
   }
 }
 
@@ -169,22 +185,22 @@ struct SourcesAt<Source, 1> {
 };
 
 template <class Source, int P, int C>
-void multiply256(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::int8_t* codes,
-                 const std::byte* records, std::size_t stride, float* acc) {
-  using Record = ActRecord256<Source>;
-  Columns<C> x(codes, stride), r(records, stride);
+void multiply256(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::byte* columns,
+                 std::size_t stride, float* acc) {
+  using Column = ActColumn256<Source>;
+  Columns<C> x(columns, stride);
   HEARTH_UNROLL
   for (int i = 0; i < P * C; ++i) _mm512_store_ps(acc + 16 * i, _mm512_setzero_ps());
-  for (std::size_t b = 0; b < n_blocks; ++b, panels += Source::kBytes, r.advance(4 * Record::kWords)) {
+  for (std::size_t b = 0; b < n_blocks; ++b, panels += Source::kBytes, x.advance(Column::kBytes)) {
     asm volatile("" ::: "memory");  // acc stays in memory: in registers it would push the sums out of theirs
     const SourcesAt<Source, P> w(panels, panel_stride);
     Sums<P, C> sum;
-    dot_block<Source, P, C>(w.at, x, r, sum);
+    dot_block<Source, P, C>(w.at, x, sum);
     HEARTH_UNROLL
     for (int i = 0; i < P * C; ++i) {
       const int p = i / C, c = i % C;
       float* to = acc + 16 * (c * P + p);
-      const __m512 scale = _mm512_mul_ps(w.at[p].d(), r.real(c, 0));
+      const __m512 scale = _mm512_mul_ps(w.at[p].d(), x.real(c, Column::kScaleWord));
       _mm512_store_ps(to, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum.v[p][c]), scale, _mm512_load_ps(to)));
     }
     if constexpr (Source::kMin) {
@@ -196,7 +212,7 @@ void multiply256(const std::byte* panels, std::size_t panel_stride, std::size_t 
           const __m512i minima = w.at[p].pair(pair);
           HEARTH_UNROLL
           for (int c = 0; c < C; ++c) {
-            sum.v[p][c] = _mm512_dpwssd_epi32(sum.v[p][c], minima, r.word(c, 1 + Record::kStarts + pair));
+            sum.v[p][c] = _mm512_dpwssd_epi32(sum.v[p][c], minima, x.word(c, Column::kPairWord + pair));
           }
         }
       }
@@ -204,7 +220,7 @@ void multiply256(const std::byte* panels, std::size_t panel_stride, std::size_t 
       for (int i = 0; i < P * C; ++i) {
         const int p = i / C, c = i % C;
         float* to = acc + 16 * (c * P + p);
-        const __m512 scale = _mm512_mul_ps(w.at[p].dmin(), r.real(c, 0));
+        const __m512 scale = _mm512_mul_ps(w.at[p].dmin(), x.real(c, Column::kScaleWord));
         _mm512_store_ps(to, _mm512_fnmadd_ps(_mm512_cvtepi32_ps(sum.v[p][c]), scale, _mm512_load_ps(to)));
       }
     }

@@ -15,6 +15,7 @@ struct Panel32 {
   static constexpr std::size_t kMinAt = 512 + 64 * n_scales;
   static constexpr std::size_t kBytes = kMinAt + (has_min ? 64 : 0);
   static constexpr int kScales = n_scales;
+  static constexpr bool kStreams = false;
   static constexpr bool kRaised = raised;
   static constexpr bool kMin = has_min;
   const std::byte* b;
@@ -30,6 +31,7 @@ template <int group, int scale_units, bool narrow, bool raised, int n_pairs>
 struct Panel256 {
   static constexpr int kGroup = group, kScaleUnits = scale_units, kPairs = n_pairs;
   static constexpr bool kNarrow = narrow;
+  static constexpr bool kStreams = false;
   static constexpr bool kRaised = raised;
   static constexpr bool kMin = n_pairs > 0;
   static constexpr std::size_t kBlock = 256;
