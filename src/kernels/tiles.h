@@ -138,6 +138,8 @@ std::size_t column_stride(std::size_t k) {
 /// bytes apart, over all of K.
 using TileFn = void (*)(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks,
                         const std::byte* columns, std::size_t stride, float* acc);
+/// Writes one column of activations as a kernel reads it (ActColumn32, ActColumn256).
+using FillFn = void (*)(const ActRows& x, std::size_t column, int offset, std::byte* to);
 /// The kernel for that many panels and columns.
 using FindTileFn = TileFn (*)(std::size_t panels, std::size_t columns);
 /// Writes panel `panel_idx` of w unpacked.
@@ -162,20 +164,28 @@ inline void store_tile(const MatmulCall& call, const float* acc, std::size_t col
                        std::size_t first_column, std::size_t panel_idx) {
   const std::size_t n = kPanelRows * panel_idx, most = kPanelRows * panels;
   const std::size_t n_rows = call.w.n - n < most ? call.w.n - n : most;
-  for (std::size_t c = 0; c < columns; ++c) {
-    __builtin_memcpy(call.out + (first_column + c) * call.out_stride + n, acc + most * c, n_rows * sizeof(float));
+  float* to = call.out + first_column * call.out_stride + n;
+  for (std::size_t c = 0; c < columns; ++c, to += call.out_stride, acc += most) {
+    // Sizes the compiler knows for all but the last rows of a matrix.
+    if (n_rows == 2 * kPanelRows) {
+      __builtin_memcpy(to, acc, 2 * kPanelRows * sizeof(float));
+    } else if (n_rows == kPanelRows) {
+      __builtin_memcpy(to, acc, kPanelRows * sizeof(float));
+    } else {
+      __builtin_memcpy(to, acc, n_rows * sizeof(float));
+    }
   }
 }
 
 /// x.m columns, no more than the kernels take, straight from the packed weights, up to `at_once` panels together.
 template <class Format>
-void few_columns(const MatmulCall& call, std::size_t at_once, FindTileFn find) {
+void few_columns(const MatmulCall& call, FillFn fill, std::size_t at_once, FindTileFn find) {
   using Column = typename ColumnOf<Format>::Type;
   const ActRows& x = call.x;
   const std::size_t n_blocks = x.k / Format::kBlock, panel_stride = n_blocks * Format::kBytes;
   alignas(64) float acc[kMostSums * kPanelRows];
   const std::size_t stride = column_stride<Column>(x.k);
-  for (std::size_t m = 0; m < x.m; ++m) Column::fill(x, m, Format::kOffset, call.scratch + m * stride);
+  for (std::size_t m = 0; m < x.m; ++m) fill(x, m, Format::kOffset, call.scratch + m * stride);
   for (std::size_t p = call.panel_begin, panels = 0; p < call.panel_end; p += panels) {
     panels = call.panel_end - p < at_once ? 1 : at_once;
     const std::byte* first = call.w.panels + p * panel_stride;
@@ -187,8 +197,8 @@ void few_columns(const MatmulCall& call, std::size_t at_once, FindTileFn find) {
 /// Any number of columns, in tiles of at most `most` columns and up to `at_once` panels. Codes of Panel are raised by
 /// `offset`, if at all.
 template <class Panel>
-void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, std::size_t most, std::size_t at_once,
-                  FindTileFn find) {
+void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, FillFn fill, std::size_t most,
+                  std::size_t at_once, FindTileFn find) {
   using Column = typename ColumnOf<Panel>::Type;
   const ActRows& x = call.x;
   alignas(64) float acc[kMostSums * kPanelRows];
@@ -200,7 +210,7 @@ void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, std::size
   for (std::size_t s = 0; s < n_spans; ++s) {
     const std::size_t first = x.m * s / n_spans, length = x.m * (s + 1) / n_spans - first;
     const std::size_t n_tiles = (length + most - 1) / most;
-    for (std::size_t m = 0; m < length; ++m) Column::fill(x, first + m, offset, columns + m * stride);
+    for (std::size_t m = 0; m < length; ++m) fill(x, first + m, offset, columns + m * stride);
     for (std::size_t p = call.panel_begin, panels = 0; p < call.panel_end; p += panels) {
       panels = call.panel_end - p < at_once ? 1 : at_once;
       for (std::size_t i = 0; i < panels; ++i) unpack(call.w, p + i, call.scratch + i * panel_stride);

@@ -34,6 +34,7 @@ struct DotRun {
       const __m256i four = splat(x + c * stride);
       const __m256i product = _mm256_maddubs_epi16(magnitude, Source::kSigned ? _mm256_sign_epi8(four, w) : four);
       pairs[c] = start ? product : _mm256_add_epi16(pairs[c], product);
+      asm("" : "+x"(pairs[c]));  // GCC would add the products as a tree and run out of registers
     }
   }
   HEARTH_INLINE void finish(__m256i scale, __m256i (&sum)[C]) const {
@@ -190,9 +191,10 @@ template <class Format>
 void matmul_format(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Format>::Type;
   if (call.x.m <= kMaxColumns) {
-    few_columns<Format>(call, 1, find_tile_fn<Format>);
+    few_columns<Format>(call, ColumnOf<Format>::Type::fill, 1, find_tile_fn<Format>);
   } else {
-    many_columns<Panel>(call, Format::kOffset, unpack, kMaxColumns, 1, find_tile_fn<Panel>);
+    many_columns<Panel>(call, Format::kOffset, unpack, ColumnOf<Panel>::Type::fill, kMaxColumns, 1,
+                        find_tile_fn<Panel>);
   }
 }
 

@@ -12,6 +12,21 @@ HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
 namespace hearth::kernels::avx512 {
 namespace {
 
+// Clang schedules these kernels across the whole unrolled body and spills; a pinned value is computed where it stands.
+// It also takes vpdpwssd apart into two instructions, which makes group sums as slow as the product they replace.
+#if defined(__clang__)
+#define HEARTH_PIN(value) asm volatile("" : "+v"(value))
+HEARTH_INLINE __m512i add_word_products(__m512i sum, __m512i a, __m512i b) {
+  asm volatile("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  return sum;
+}
+#else
+#define HEARTH_PIN(value) static_cast<void>(value)
+HEARTH_INLINE __m512i add_word_products(__m512i sum, __m512i a, __m512i b) {
+  return _mm512_dpwssd_epi32(sum, a, b);
+}
+#endif
+
 /// C columns of bytes, `stride` apart; every third one has a pointer, so that addressing needs few registers.
 template <int C>
 struct Columns {
@@ -56,7 +71,8 @@ struct Sums {
   HEARTH_INLINE void add_products(const __m512i (&units)[P], const Columns<C>& x, int u) {
     HEARTH_UNROLL
     for (int c = 0; c < C; ++c) {
-      const __m512i four = x.word(c, u);
+      __m512i four = x.word(c, u);
+      if constexpr (P > 1) HEARTH_PIN(four);  // one load for all panels, not a memory operand of each
       HEARTH_UNROLL
       for (int p = 0; p < P; ++p) v[p][c] = _mm512_dpbusd_epi32(v[p][c], units[p], four);
     }
@@ -161,8 +177,9 @@ HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C> x, Sums<P, C>& sum
           HEARTH_UNROLL
           for (int c = 0; c < C; ++c) {
             // Narrow sums fit int16: one multiply-add of low words instead of a slow 32-bit product and an addition.
-            sum.v[p][c] = Source::kNarrow ? _mm512_dpwssd_epi32(sum.v[p][c], dot.v[p][c], scale)
+            sum.v[p][c] = Source::kNarrow ? add_word_products(sum.v[p][c], dot.v[p][c], scale)
                                           : _mm512_add_epi32(sum.v[p][c], _mm512_mullo_epi32(dot.v[p][c], scale));
+            HEARTH_PIN(sum.v[p][c]);  // before the next group starts, or both do not fit the registers
           }
         }
       }
@@ -212,7 +229,7 @@ void multiply256(const std::byte* panels, std::size_t panel_stride, std::size_t 
           const __m512i minima = w.at[p].pair(pair);
           HEARTH_UNROLL
           for (int c = 0; c < C; ++c) {
-            sum.v[p][c] = _mm512_dpwssd_epi32(sum.v[p][c], minima, x.word(c, Column::kPairWord + pair));
+            sum.v[p][c] = add_word_products(sum.v[p][c], minima, x.word(c, Column::kPairWord + pair));
           }
         }
       }
