@@ -11,6 +11,8 @@ KernelTable make_table() {
   table.supported = [](const CpuFeatures&) { return true; };
   fill_matmul_scalar(table);
   fill_quantize_scalar(table);
+  fill_attention_scalar(table);
+  fill_elementwise_scalar(table);
   return table;
 }
 
