@@ -10,8 +10,8 @@ namespace hearth {
 class CheckedSize {
  public:
   constexpr CheckedSize() = default;
-  constexpr CheckedSize(std::uint64_t value)
-      : value_(value) {}  // NOLINT: implicit, so that expressions read as arithmetic
+  // Implicit, so that expressions read as arithmetic.
+  constexpr CheckedSize(std::uint64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] constexpr bool overflowed() const { return overflowed_; }
   /// The value, or nothing after an overflow.

@@ -52,9 +52,11 @@ class StringArray {
 
   class Iterator {
    public:
+    // NOLINTBEGIN(readability-identifier-naming): the standard's names
     using value_type = std::string_view;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
+    // NOLINTEND(readability-identifier-naming)
     Iterator() = default;
     Iterator(const std::byte* at, std::uint64_t idx) : at_(at), idx_(idx) {}
     std::string_view operator*() const { return {reinterpret_cast<const char*>(at_) + 8, length()}; }

@@ -5,6 +5,7 @@
 
 #include "models/config.h"
 #include "ops/context.h"
+#include "ops/state.h"
 #include "weights/loader.h"
 
 namespace hearth {

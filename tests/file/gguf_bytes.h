@@ -10,6 +10,12 @@
 
 namespace hearth::testing {
 
+/// Where a number stands.
+struct GgufField {
+  std::size_t offset;
+  std::size_t bytes;
+};
+
 class GgufBytes {
  public:
   explicit GgufBytes(std::uint32_t version = 3) { raw("GGUF").number(version); }
@@ -20,6 +26,7 @@ class GgufBytes {
   }
   template <typename T>
   GgufBytes& number(T value) {
+    fields_.push_back({text_.size(), sizeof(T)});
     text_.append(reinterpret_cast<const char*>(&value), sizeof(T));
     return *this;
   }
@@ -61,10 +68,13 @@ class GgufBytes {
 
   [[nodiscard]] std::size_t size() const { return text_.size(); }
   [[nodiscard]] const std::string& str() const { return text_; }
+  /// Every number of the header: version, counts, lengths, types, dimensions, offsets, values.
+  [[nodiscard]] const std::vector<GgufField>& fields() const { return fields_; }
   [[nodiscard]] std::span<const std::byte> bytes() const { return std::as_bytes(std::span(text_)); }
 
  private:
   std::string text_;
+  std::vector<GgufField> fields_;
 };
 
 inline std::span<const std::byte> bytes_of(const std::string& text) {

@@ -153,6 +153,32 @@ TEST(QuantEncode, BlocksAreIndependentAndRepeatable) {
   }
 }
 
+// Files made from the same weights are the same files, whatever compiler built the encoder and whatever CPU ran it.
+TEST(QuantEncode, BytesAreTheSameEverywhere) {
+  std::vector<float> values(16 * kRowLen);
+  std::vector<float> importance(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {  // sums and products only: no math library in the input
+    double sum = -2;
+    for (std::uint64_t k = 0; k < 4; ++k) sum += uniform(6, 4 * i + k);
+    values[i] = static_cast<float>(sum * uniform(7, i / 64));
+    importance[i] = static_cast<float>(uniform(8, i % kRowLen));
+  }
+  constexpr std::pair<DType, std::uint64_t> kChecksums[] = {
+      {DType::kQ4_0, 0x1cc9fcba883cdafe}, {DType::kQ4_1, 0xefe8f2a4b423e9ac},   {DType::kQ5_0, 0xaec90380b3f8f576},
+      {DType::kQ5_1, 0x6fa2facc9ca2eaf1}, {DType::kQ8_0, 0x73c39bbbf53dd239},   {DType::kQ2_K, 0x5804feb87c82926},
+      {DType::kQ3_K, 0x157724f9519baa6a}, {DType::kQ4_K, 0xe3942bca3c9029c3},   {DType::kQ5_K, 0x91c803d1655f7c7b},
+      {DType::kQ6_K, 0x3012d3fdb283cc48}, {DType::kIQ4_NL, 0x1f06b8283b59e91f}, {DType::kIQ4_XS, 0x25d862fe0b751e85},
+  };
+  for (const auto& [type, checksum] : kChecksums) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    const float* const with_and_without[] = {nullptr, importance.data()};
+    for (const float* weights : with_and_without) {
+      for (const std::uint8_t byte : encode(*find_codec(type), values, weights)) hash = (hash ^ byte) * 0x100000001b3;
+    }
+    EXPECT_EQ(hash, checksum) << dtype_info(type).name << std::hex << " 0x" << hash;
+  }
+}
+
 TEST(QuantEncode, ZerosStayZero) {
   for (const QuantCodec& codec : all_codecs()) {
     if (!codec.encode) continue;

@@ -7,6 +7,7 @@
 
 #include "base/fp_environment.h"
 #include "engine/native/native_model.h"
+#include "kernels/rope_math.h"
 
 #include <fmt/format.h>
 
@@ -90,6 +91,7 @@ class NativeModel::Evaluation {
 
   Status check_wants() {
     wants_of_.resize(items_.size());
+    pooled_wants_.resize(items_.size());
     for (std::size_t w = 0; w < wants_.size(); ++w) {
       const Want& want = wants_[w];
       if (want.item_idx >= items_.size() || want.row >= n_rows_[want.item_idx]) {
@@ -109,7 +111,7 @@ class NativeModel::Evaluation {
                 "want {}: k must be at least 1, a mask covers the vocabulary of {}, a bias has one value per token", w,
                 vocab));
       }
-      wants_of_[want.item_idx].push_back(w);
+      (want.kind == Want::Kind::kPooled ? pooled_wants_ : wants_of_)[want.item_idx].push_back(w);
     }
     for (auto& list : wants_of_) {
       std::ranges::stable_sort(list, {}, [&](std::size_t w) { return wants_[w].row; });
@@ -199,8 +201,13 @@ class NativeModel::Evaluation {
   }
 
   [[nodiscard]] bool is_wanted(std::size_t item, std::size_t row) const {
-    return std::ranges::any_of(
-        wants_of_[item], [&](std::size_t w) { return wants_[w].row == row || wants_[w].kind == Want::Kind::kPooled; });
+    return !pooled_wants_[item].empty() || !wants_of_row(item, row).empty();
+  }
+
+  /// Logits and hidden wants of one row of an item.
+  [[nodiscard]] std::span<const std::size_t> wants_of_row(std::size_t item, std::size_t row) const {
+    const auto range = std::ranges::equal_range(wants_of_[item], row, {}, [&](std::size_t w) { return wants_[w].row; });
+    return {range.begin(), range.end()};
   }
 
   /// hidden: one row per wanted row of the micro-batch, in order.
@@ -210,13 +217,11 @@ class NativeModel::Evaluation {
     for (const Piece& piece : pieces) {
       for (std::size_t row = piece.row_begin; row < piece.row_begin + piece.n_rows; ++row) {
         if (!is_wanted(piece.item_idx, row)) continue;
-        for (const std::size_t w : wants_of_[piece.item_idx]) {
-          const Want& want = wants_[w];
-          if (want.kind == Want::Kind::kPooled) {
-            pool(piece.item_idx, row, ctx.values(hidden, h));
-          } else if (want.row == row && want.kind == Want::Kind::kHidden) {
+        if (!pooled_wants_[piece.item_idx].empty()) pool(piece.item_idx, row, ctx.values(hidden, h));
+        for (const std::size_t w : wants_of_row(piece.item_idx, row)) {
+          if (wants_[w].kind == Want::Kind::kHidden) {
             sink_.row(w, ctx.values(hidden, h));
-          } else if (want.row == row) {
+          } else {
             logit_rows.emplace_back(h, w);
           }
         }
@@ -256,7 +261,7 @@ class NativeModel::Evaluation {
     };
     const std::size_t k = std::min(want.k, allowed.size());
     std::ranges::partial_sort(allowed, allowed.begin() + static_cast<std::ptrdiff_t>(k), better);
-    sink_.top(want_idx, std::span(allowed).first(k), max + std::log(sum));
+    sink_.top(want_idx, std::span(allowed).first(k), max + static_cast<float>(kernels::recipe_log64(sum)));
   }
 
   void pool(std::size_t item, std::size_t row, std::span<const float> hidden) {
@@ -284,9 +289,7 @@ class NativeModel::Evaluation {
         const float share = 1.0f / static_cast<float>(n_rows_[i]);
         for (float& v : pooled_[i]) v *= share;
       }
-      for (const std::size_t w : wants_of_[i]) {
-        if (wants_[w].kind == Want::Kind::kPooled) sink_.row(w, pooled_[i]);
-      }
+      for (const std::size_t w : pooled_wants_[i]) sink_.row(w, pooled_[i]);
     }
   }
 
@@ -298,7 +301,8 @@ class NativeModel::Evaluation {
   std::size_t dim_;
   std::vector<Sequence*> sequences_;
   std::vector<std::size_t> n_rows_;
-  std::vector<std::vector<std::size_t>> wants_of_;  // per item, ascending row
+  std::vector<std::vector<std::size_t>> wants_of_;      // per item, ascending row; logits and hidden states
+  std::vector<std::vector<std::size_t>> pooled_wants_;  // per item
   std::vector<std::vector<float>> pooled_;
 };
 

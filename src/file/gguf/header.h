@@ -23,7 +23,7 @@ inline constexpr std::uint32_t kNewestVersion = 3;
 inline constexpr std::uint64_t kDefaultAlignment = 32;
 
 // Limits no honest file comes near. The largest vocabularies make headers of about 30 MiB.
-inline constexpr std::uint64_t kMaxHeaderBytes = 256ull << 20;
+inline constexpr std::uint64_t kMaxHeaderBytes = 128ull << 20;
 inline constexpr std::uint64_t kMaxMetadata = 1u << 16;
 inline constexpr std::uint64_t kMaxTensors = 1u << 18;
 inline constexpr std::uint64_t kMaxKeyBytes = 65535;  // the format's own limit

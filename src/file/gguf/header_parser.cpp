@@ -400,7 +400,7 @@ Status HeaderParser::index_keys() {
 Status HeaderParser::read_alignment() {
   const auto value = header_.find_metadata("general.alignment");
   if (!value) return {};
-  HEARTH_TRY(header_.alignment_, convert_value<std::uint64_t>("general.alignment", *value));
+  HEARTH_TRY(header_.alignment_, convert_value<std::uint32_t>("general.alignment", *value));
   if (!std::has_single_bit(header_.alignment_) || header_.alignment_ > kMaxAlignment) {
     return error("general.alignment", value->offset,
                  fmt::format("expected a power of two up to {}, found {}", kMaxAlignment, header_.alignment_));

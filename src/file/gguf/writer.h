@@ -25,12 +25,12 @@ template <typename T>
 constexpr ValueType value_type_of() {
   if constexpr (std::same_as<T, bool>) return ValueType::kBool;
   if constexpr (std::floating_point<T>) return sizeof(T) == 4 ? ValueType::kF32 : ValueType::kF64;
-  constexpr bool is_signed = std::is_signed_v<T>;
+  constexpr bool kSigned = std::is_signed_v<T>;
   switch (sizeof(T)) {
-    case 1: return is_signed ? ValueType::kI8 : ValueType::kU8;
-    case 2: return is_signed ? ValueType::kI16 : ValueType::kU16;
-    case 4: return is_signed ? ValueType::kI32 : ValueType::kU32;
-    default: return is_signed ? ValueType::kI64 : ValueType::kU64;
+    case 1: return kSigned ? ValueType::kI8 : ValueType::kU8;
+    case 2: return kSigned ? ValueType::kI16 : ValueType::kU16;
+    case 4: return kSigned ? ValueType::kI32 : ValueType::kU32;
+    default: return kSigned ? ValueType::kI64 : ValueType::kU64;
   }
 }
 

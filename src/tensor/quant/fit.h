@@ -119,11 +119,17 @@ inline float reciprocal(float f) {
   return std::fabs(f) > 1e-30f ? 1 / f : 0.0f;
 }
 
-/// The element of largest magnitude, with its sign.
-inline float peak_of(const Group& group) {
+/// The first of the largest in magnitude, with its sign; 0 if there is none but zeros. The magnitude is kept apart
+/// because clang 19 at -O2 drops the first element from `if (fabs(x) > fabs(peak)) peak = x`.
+inline float peak_of(const float* values, int n) {
   float peak = 0;
-  for (int i = 0; i < group.n; ++i) {
-    if (std::fabs(group.x[i]) > std::fabs(peak)) peak = group.x[i];
+  float largest = 0;
+  for (int i = 0; i < n; ++i) {
+    const float magnitude = std::fabs(values[i]);
+    if (magnitude > largest) {
+      largest = magnitude;
+      peak = values[i];
+    }
   }
   return peak;
 }
@@ -162,7 +168,7 @@ ScaleFit fit_codes(const Group& group, float inverse) {
 /// the outermost codes of either side, the best is refined.
 template <typename Codes>
 float best_scale(const Group& group) {
-  const float peak = peak_of(group);
+  const float peak = peak_of(group.x, group.n);
   if (peak == 0) return 0;
   ScaleFit best;
   for (const float outermost : {Codes::kLow, Codes::kHigh}) {

@@ -64,11 +64,8 @@ template <typename Codes, int kGroups, int kScaleLow, int kScaleHigh>
 SuperScales<kGroups> best_super_scales(const Samples<256>& samples) {
   constexpr int kLen = 256 / kGroups;
   float wanted[kGroups];
-  float peak = 0;
-  for (int g = 0; g < kGroups; ++g) {
-    wanted[g] = best_scale<Codes>(group_of(samples, kLen * g, kLen));
-    if (std::fabs(wanted[g]) > std::fabs(peak)) peak = wanted[g];
-  }
+  for (int g = 0; g < kGroups; ++g) wanted[g] = best_scale<Codes>(group_of(samples, kLen * g, kLen));
+  const float peak = peak_of(wanted, kGroups);
   SuperScales<kGroups> best;
   bool first = true;
   for (const float place : {1.0f, 0.95f, 1.05f}) {

@@ -69,7 +69,7 @@ void encode_block(const float* values, const float* importance, BlockQ5_1& out) 
 // Eight bits leave nothing to search for: the peak becomes 127.
 void encode_block(const float* values, const float*, BlockQ8_0& out) {
   const Samples<32> samples(values, nullptr);
-  out.d = samples.to_half(std::fabs(peak_of(group_of(samples, 0, 32))) / 127);
+  out.d = samples.to_half(std::fabs(peak_of(samples.x, 32)) / 127);
   const float inverse = reciprocal(samples.from_half(out.d));
   for (int e = 0; e < 32; ++e) out.qs[e] = static_cast<std::int8_t>(round_clamped(samples.x[e] * inverse, -127, 127));
 }
