@@ -28,14 +28,28 @@ void unpack_scales6(const PackedScales6& packed, Codes256& out) {
 }
 
 void unpack_two_bits(const std::uint8_t (&qs)[64], std::int8_t (&codes)[256]) {
-  for (int e = 0; e < 256; ++e) {
-    codes[e] = static_cast<std::int8_t>(qs[32 * (e / 128) + e % 32] >> 2 * (e % 128 / 32) & 3);
+  for (int g = 0; g < 8; ++g) {
+    const std::uint8_t* bytes = qs + 32 * (g / 4);
+    const int shift = 2 * (g % 4);
+    for (int i = 0; i < 32; ++i) codes[32 * g + i] = static_cast<std::int8_t>(bytes[i] >> shift & 3);
   }
 }
 
 void unpack_nibbles64(const std::uint8_t (&qs)[128], std::int8_t (&codes)[256]) {
-  for (int e = 0; e < 256; ++e) {
-    codes[e] = static_cast<std::int8_t>(qs[32 * (e / 64) + e % 32] >> 4 * (e % 64 / 32) & 15);
+  for (int g = 0; g < 8; ++g) {
+    const std::uint8_t* bytes = qs + 32 * (g / 2);
+    const int shift = 4 * (g % 2);
+    for (int i = 0; i < 32; ++i) codes[32 * g + i] = static_cast<std::int8_t>(bytes[i] >> shift & 15);
+  }
+}
+
+/// Bit e / 32 of bits[e % 32], times `weight`, is added to every code, and `offset` with it.
+void add_bit(const std::uint8_t (&bits)[32], int weight, int offset, std::int8_t (&codes)[256]) {
+  for (int g = 0; g < 8; ++g) {
+    for (int i = 0; i < 32; ++i) {
+      std::int8_t& code = codes[32 * g + i];
+      code = static_cast<std::int8_t>(code + (bits[i] >> g & 1) * weight + offset);
+    }
   }
 }
 
@@ -60,10 +74,7 @@ void unpack_block(const BlockQ3_K& block, Codes256& out) {
     out.scale[i] = static_cast<std::int16_t>((low | high << 4) - 32);
   }
   unpack_two_bits(block.qs, out.codes);
-  for (int e = 0; e < 256; ++e) {
-    const int third_bit = block.hmask[e % 32] >> e / 32 & 1;
-    out.codes[e] = static_cast<std::int8_t>(out.codes[e] + 4 * third_bit - 4);
-  }
+  add_bit(block.hmask, 4, -4, out.codes);
 }
 
 void unpack_block(const BlockQ4_K& block, Codes256& out) {
@@ -78,22 +89,23 @@ void unpack_block(const BlockQ5_K& block, Codes256& out) {
   out.dmin = f16_to_f32(block.dmin);
   unpack_scales6(block.scales, out);
   unpack_nibbles64(block.qs, out.codes);
-  for (int e = 0; e < 256; ++e) {
-    const int fifth_bit = block.qh[e % 32] >> e / 32 & 1;
-    out.codes[e] = static_cast<std::int8_t>(out.codes[e] | fifth_bit << 4);
-  }
+  add_bit(block.qh, 16, 0, out.codes);
 }
 
 void unpack_block(const BlockQ6_K& block, Codes256& out) {
   out.d = f16_to_f32(block.d);
   no_minima(out);
   std::ranges::copy(block.scales, out.scale);
-  for (int e = 0; e < 256; ++e) {
-    const int half = e / 128;
-    const int l = e % 128;
-    const int low = block.ql[64 * half + l % 64] >> 4 * (l / 64) & 15;
-    const int high = block.qh[32 * half + l % 32] >> 2 * (l / 32) & 3;
-    out.codes[e] = static_cast<std::int8_t>((low | high << 4) - 32);
+  for (int g = 0; g < 8; ++g) {  // 32 elements; four of them make a half of 128
+    const std::uint8_t* ql = block.ql + 64 * (g / 4) + 32 * (g % 2);
+    const std::uint8_t* qh = block.qh + 32 * (g / 4);
+    const int low_shift = 4 * (g % 4 / 2);
+    const int high_shift = 2 * (g % 4);
+    for (int i = 0; i < 32; ++i) {
+      const int low = ql[i] >> low_shift & 15;
+      const int high = qh[i] >> high_shift & 3;
+      out.codes[32 * g + i] = static_cast<std::int8_t>((low | high << 4) - 32);
+    }
   }
 }
 

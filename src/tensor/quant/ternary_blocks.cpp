@@ -39,8 +39,10 @@ void unpack_block(const BlockTQ1_0& block, Codes256& out) {
 
 void unpack_block(const BlockTQ2_0& block, Codes256& out) {
   start(block.d, out);
-  for (int e = 0; e < 256; ++e) {
-    out.codes[e] = static_cast<std::int8_t>((block.qs[32 * (e / 128) + e % 32] >> 2 * (e % 128 / 32) & 3) - 1);
+  for (int g = 0; g < 8; ++g) {
+    const std::uint8_t* bytes = block.qs + 32 * (g / 4);
+    const int shift = 2 * (g % 4);
+    for (int i = 0; i < 32; ++i) out.codes[32 * g + i] = static_cast<std::int8_t>((bytes[i] >> shift & 3) - 1);
   }
 }
 

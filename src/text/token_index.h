@@ -1,0 +1,34 @@
+// Token bytes -> id: an open-addressing hash table over the vocabulary's own bytes.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "text/string_table.h"
+#include "text/vocab_data.h"
+
+namespace hearth::text {
+
+class TokenIndex {
+ public:
+  TokenIndex() = default;
+  /// `strings` must outlive the index. Empty strings are left out; of equal ones the lowest index is kept.
+  explicit TokenIndex(const StringTable* strings);
+
+  /// Adds string number `idx` of the table, unless an equal one is there. Returns the index of the one that stays.
+  TokenId insert(TokenId idx);
+  [[nodiscard]] TokenId find(std::string_view text) const;
+  [[nodiscard]] std::size_t longest() const { return longest_; }
+
+ private:
+  void grow();
+  [[nodiscard]] std::size_t slot_of(std::string_view text) const;
+
+  const StringTable* strings_ = nullptr;
+  std::vector<TokenId> slots_;  // a power of two, at most half full; kNoToken where empty
+  std::size_t n_used_ = 0;
+  std::size_t longest_ = 0;
+};
+
+}  // namespace hearth::text
