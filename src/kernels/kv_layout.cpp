@@ -25,6 +25,7 @@ std::uint16_t kv_half(float x) {
 }
 
 KvScale kv_scale(float magnitude) {
+  if (magnitude != magnitude) return {0x7e00, 0.0f};
   const std::uint16_t half = kv_half(magnitude / 127.0f);
   const float scale = f16_to_f32(half);
   return {half, scale > 0.0f ? 1.0f / scale : 0.0f};

@@ -13,8 +13,14 @@
 #define HEARTH_TARGET_BEGIN(isa) HEARTH_PRAGMA(clang attribute push(__attribute__((target(isa))), apply_to = function))
 #define HEARTH_TARGET_END HEARTH_PRAGMA(clang attribute pop)
 #else
-#define HEARTH_TARGET_BEGIN(isa) HEARTH_PRAGMA(GCC push_options) HEARTH_PRAGMA(GCC target(isa))
-#define HEARTH_TARGET_END HEARTH_PRAGMA(GCC pop_options)
+// GCC 12's intrinsics leave registers they do not use uninitialised on purpose and then warn of it.
+#define HEARTH_TARGET_BEGIN(isa)                                \
+  HEARTH_PRAGMA(GCC push_options)                               \
+  HEARTH_PRAGMA(GCC target(isa))                                \
+  HEARTH_PRAGMA(GCC diagnostic push)                            \
+  HEARTH_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized") \
+      HEARTH_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+#define HEARTH_TARGET_END HEARTH_PRAGMA(GCC diagnostic pop) HEARTH_PRAGMA(GCC pop_options)
 #endif
 
 /// For small helpers that must melt into their caller.
@@ -30,4 +36,11 @@
 #else
 #define HEARTH_ISA_DOTPROD "arch=armv8.2-a+dotprod"
 #define HEARTH_ISA_I8MM "arch=armv8.2-a+dotprod+i8mm"
+#endif
+
+/// Before a loop whose trip count is a small constant: its body indexes registers and must be unrolled completely.
+#if defined(__clang__)
+#define HEARTH_UNROLL _Pragma("unroll")
+#else
+#define HEARTH_UNROLL _Pragma("GCC unroll 64")
 #endif

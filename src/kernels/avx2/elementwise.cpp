@@ -1,9 +1,9 @@
 // Element-wise kernels of the avx2 table: portable/ over avx2 registers.
 #include "kernels/families.h"
-#include "kernels/intrinsics_x86.h"
 #include "kernels/target.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 
 HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
 namespace hearth::kernels::avx2 {

@@ -84,9 +84,11 @@ HEARTH_INLINE Lanes select(Mask mask, Lanes yes, Lanes no) {
 HEARTH_INLINE Lanes larger(Lanes x, Lanes m) {  // maxps gives the second where unordered
   return {_mm256_max_ps(x.a, m.a), _mm256_max_ps(x.b, m.b)};
 }
-HEARTH_INLINE bool any_equal(Lanes x, Lanes y) {
-  return _mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ))) !=
-         0;
+HEARTH_INLINE Mask equal(Lanes x, Lanes y) {
+  return {_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ)};
+}
+HEARTH_INLINE bool any(Mask mask) {
+  return _mm256_movemask_ps(_mm256_or_ps(mask.a, mask.b)) != 0;
 }
 
 HEARTH_INLINE float sum_lanes(Lanes x) {
@@ -104,3 +106,47 @@ HEARTH_INLINE float max_lanes(Lanes x) {
 HEARTH_INLINE float first_lane(Lanes x) {
   return _mm256_cvtss_f32(x.a);
 }
+
+// ---- attention
+/// 16 F16 numbers, exactly.
+HEARTH_INLINE Lanes load_any(const std::uint16_t* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+          _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
+}
+/// 16 int8 numbers, exactly.
+HEARTH_INLINE Lanes load_any(const std::int8_t* p) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))),
+          _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8))))};
+}
+HEARTH_INLINE Lanes load_any(const float* p) {
+  return load(p);
+}
+HEARTH_INLINE float half_to_float(std::uint16_t half) {
+  return _cvtsh_ss(half);
+}
+/// To F16, round to nearest even.
+HEARTH_INLINE void store_half(std::uint16_t* p, Lanes x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT));
+}
+/// The lowest byte of each lane's bits.
+HEARTH_INLINE void store_low_bytes(std::int8_t* p, Lanes x) {
+  const __m256i low = _mm256_set1_epi32(0xff);
+  const __m256i a = _mm256_and_si256(_mm256_castps_si256(x.a), low);
+  const __m256i b = _mm256_and_si256(_mm256_castps_si256(x.b), low);
+  // packs work inside 128-bit halves: a0-3 b0-3 | a4-7 b4-7
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xd8);
+  const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+}
+
+/// Tiles of 16 positions beside R query rows in registers: 2 R * tiles accumulators, 2 keys, one broadcast.
+template <int R>
+inline constexpr int kTilesBeside = R == 1   ? 4
+                                    : R == 2 ? 2
+                                             : 1;
+/// Vectors of 16 dimensions beside R rows of probabilities.
+template <int R>
+inline constexpr int kColumnsBeside = R == 1   ? 4
+                                      : R == 2 ? 2
+                                               : 1;

@@ -75,8 +75,11 @@ HEARTH_INLINE Lanes select(Mask mask, Lanes yes, Lanes no) {
 HEARTH_INLINE Lanes larger(Lanes x, Lanes m) {
   return {_mm512_max_ps(x.v, m.v)};
 }  // the second where unordered
-HEARTH_INLINE bool any_equal(Lanes a, Lanes b) {
-  return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ) != 0;
+HEARTH_INLINE Mask equal(Lanes a, Lanes b) {
+  return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)};
+}
+HEARTH_INLINE bool any(Mask mask) {
+  return mask.bits != 0;
 }
 
 HEARTH_INLINE __m256 low_half(Lanes x) {
@@ -100,3 +103,37 @@ HEARTH_INLINE float max_lanes(Lanes x) {
 HEARTH_INLINE float first_lane(Lanes x) {
   return _mm512_cvtss_f32(x.v);
 }
+
+// ---- attention
+/// 16 F16 numbers, exactly.
+HEARTH_INLINE Lanes load_any(const std::uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+/// 16 int8 numbers, exactly.
+HEARTH_INLINE Lanes load_any(const std::int8_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
+HEARTH_INLINE Lanes load_any(const float* p) {
+  return load(p);
+}
+HEARTH_INLINE float half_to_float(std::uint16_t half) {
+  return _cvtsh_ss(half);
+}
+/// To F16, round to nearest even.
+HEARTH_INLINE void store_half(std::uint16_t* p, Lanes x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+/// The lowest byte of each lane's bits.
+HEARTH_INLINE void store_low_bytes(std::int8_t* p, Lanes x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_castps_si512(x.v)));
+}
+
+/// Tiles of 16 positions beside R query rows in registers: R * tiles accumulators, tiles keys, one broadcast.
+template <int R>
+inline constexpr int kTilesBeside = R <= 2   ? 8
+                                    : R == 3 ? 5
+                                             : 4;
+/// Vectors of 16 dimensions beside R rows of probabilities.
+template <int R>
+inline constexpr int kColumnsBeside = R <= 2 ? 8 : 4;

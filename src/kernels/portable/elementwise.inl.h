@@ -180,7 +180,7 @@ std::size_t argmax(const float* x, std::size_t n) {
   const float most = maximum(x, n);
   std::size_t i = 0;
   for (; i + 16 <= n; i += 16) {
-    if (any_equal(load(x + i), set(most))) break;
+    if (any(equal(load(x + i), set(most)))) break;
   }
   for (; i < n; ++i) {
     if (x[i] == most) return i;

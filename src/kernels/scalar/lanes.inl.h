@@ -111,9 +111,14 @@ HEARTH_INLINE Lanes select(const Mask& mask, const Lanes& yes, const Lanes& no) 
 HEARTH_INLINE Lanes larger(const Lanes& x, const Lanes& m) {
   return select(gt(x, m), x, m);
 }
-HEARTH_INLINE bool any_equal(const Lanes& a, const Lanes& b) {
+HEARTH_INLINE Mask equal(const Lanes& a, const Lanes& b) {
+  Mask r;
+  for (int l = 0; l < 16; ++l) r.v[l] = a.v[l] == b.v[l];
+  return r;
+}
+HEARTH_INLINE bool any(const Mask& mask) {
   bool any = false;
-  for (int l = 0; l < 16; ++l) any = any || a.v[l] == b.v[l];
+  for (const bool lane : mask.v) any = any || lane;
   return any;
 }
 
