@@ -47,7 +47,8 @@ class LoadProgress {
 
 void ModelFlags::declare_model(Flags& flags) {
   flags.argument("MODEL", path, "The model file");
-  flags.text("--engine", engine, "NAME", "Use this engine instead of the one that fits the file (see `hearth engines`)");
+  flags.text("--engine", engine, "NAME",
+             "Use this engine instead of the one that fits the file (see `hearth engines`)");
   flags.toggle("--log", log, "Write a debug log with time, file and line to standard error");
 }
 
@@ -68,11 +69,12 @@ Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const Settings& setting
 }
 
 Checked<void> check_engine_name(const std::string& name) {
-  if (name.empty() || std::ranges::contains(all_engines(), name, &Engine::name)) return {};
+  const auto engines = all_engines();
+  if (name.empty() || std::ranges::find(engines, name, &Engine::name) != engines.end()) return {};
   std::vector<std::string_view> names;
-  for (const Engine& known : all_engines()) names.push_back(known.name);
-  return usage_error(fmt::format("there is no engine \"{}\"; this build has {} (see `hearth engines`)", name,
-                                 fmt::join(names, ", ")));
+  for (const Engine& known : engines) names.push_back(known.name);
+  return usage_error(
+      fmt::format("there is no engine \"{}\"; this build has {} (see `hearth engines`)", name, fmt::join(names, ", ")));
 }
 
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file, const Settings& settings) const {
@@ -102,10 +104,11 @@ SequenceOptions ModelFlags::sequence() const {
 
 Result<const Vocabulary*> require_vocabulary(const LanguageModel& model, const std::string& path) {
   if (const Vocabulary* vocabulary = model.vocabulary()) return vocabulary;
-  return fail(ErrorCode::kUnsupportedModel,
-              fmt::format("{} carries no tokenizer, so it cannot read or write text; use `hearth logits` with token ids, "
-                          "or a file that has a tokenizer",
-                          path));
+  return fail(
+      ErrorCode::kUnsupportedModel,
+      fmt::format("{} carries no tokenizer, so it cannot read or write text; use `hearth logits` with token ids, "
+                  "or a file that has a tokenizer",
+                  path));
 }
 
 }  // namespace hearth::cli

@@ -85,7 +85,9 @@ void FakeModel::answer(std::span<const Item> items, std::span<const Want> wants,
       const auto seen = std::span<const Token>(history).first(whole ? history.size() : before + wants[w].row + 1);
       if (wants[w].kind == Want::Kind::kHidden || wants[w].kind == Want::Kind::kPooled) {
         std::vector<float> hidden(script_.dim);
-        fill_hidden(seen, hidden);
+        std::vector<Token> place(seen.begin(), seen.end());  // an encoder sees everything, yet rows differ
+        if (wants[w].kind == Want::Kind::kHidden) place.push_back(static_cast<Token>(wants[w].row));
+        fill_hidden(place, hidden);
         sink.row(w, hidden);
         continue;
       }

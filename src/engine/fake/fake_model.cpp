@@ -175,7 +175,7 @@ Result<SequenceId> FakeModel::import_state(std::span<const std::byte> bytes, con
 
 Status FakeModel::check_item(const Item& item, std::span<const Item> before) const {
   HEARTH_TRY(const Sequence* sequence, find(item.sequence));
-  if (std::ranges::contains(before, item.sequence, &Item::sequence)) {
+  if (std::ranges::find(before, item.sequence, &Item::sequence) != before.end()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("sequence {} occurs in two items of one call; join them", item.sequence));
   }
