@@ -150,8 +150,10 @@ void fill_logprobs(std::span<const float> logits, std::int32_t n, Choice& choice
   for (const std::size_t id : largest(logits, static_cast<std::size_t>(n))) {
     choice.top.push_back({static_cast<std::int32_t>(id), logprob(id)});
   }
-  std::stable_sort(choice.top.begin(), choice.top.end(), [&](const TokenLogprob& a, const TokenLogprob& b) {
-    return logits[static_cast<std::size_t>(a.id)] > logits[static_cast<std::size_t>(b.id)];
+  std::sort(choice.top.begin(), choice.top.end(), [&](const TokenLogprob& a, const TokenLogprob& b) {
+    const float logit_a = std::min(logits[static_cast<std::size_t>(a.id)], kLargestLogit);
+    const float logit_b = std::min(logits[static_cast<std::size_t>(b.id)], kLargestLogit);
+    return logit_a != logit_b ? logit_a > logit_b : a.id < b.id;
   });
 }
 

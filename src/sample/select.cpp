@@ -49,15 +49,26 @@ struct Buckets {
 };
 
 Buckets buckets_for(std::span<const float> logits, DistanceFrom distance) {
-  double first = distance(logits[0]);
-  double last = first;
-  for (const float logit : logits) {
-    const double d = distance(logit);
-    first = d < first ? d : first;
-    last = d > last ? d : last;
+  constexpr std::size_t kLanes = 8;  // independent running minima and maxima, for the compiler's vectors
+  double first[kLanes];
+  double last[kLanes];
+  std::fill_n(first, kLanes, distance(logits[0]));
+  std::fill_n(last, kLanes, distance(logits[0]));
+  const std::size_t whole = logits.size() / kLanes * kLanes;
+  for (std::size_t i = 0; i < whole; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double d = distance(logits[i + lane]);
+      first[lane] = d < first[lane] ? d : first[lane];
+      last[lane] = d > last[lane] ? d : last[lane];
+    }
   }
-  const double range = last - first;
-  return {first, range > 1e-300 ? (kBuckets - 1) / range : 0};
+  for (const float logit : logits.subspan(whole)) {
+    first[0] = std::min(first[0], distance(logit));
+    last[0] = std::max(last[0], distance(logit));
+  }
+  const double lowest = *std::min_element(first, first + kLanes);
+  const double range = *std::max_element(last, last + kLanes) - lowest;
+  return {lowest, range > 1e-300 ? (kBuckets - 1) / range : 0};
 }
 
 struct Entry {
@@ -110,12 +121,14 @@ std::vector<std::size_t> leading_mass(std::span<const float> logits, DistanceFro
     open.push_back({d, i, masses[0]});
   }
   const Entry last = last_needed(open, target);
-  std::vector<std::size_t> taken;
+  std::vector<std::size_t> taken(logits.size());  // written without a branch that could be mispredicted
+  std::size_t n = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (const double d = distance(logits[i]); d < last.distance || (d == last.distance && i <= last.index)) {
-      taken.push_back(i);
-    }
+    const double d = distance(logits[i]);
+    taken[n] = i;
+    n += static_cast<std::size_t>((d < last.distance) | ((d == last.distance) & (i <= last.index)));
   }
+  taken.resize(n);
   return taken;
 }
 

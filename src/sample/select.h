@@ -1,6 +1,7 @@
 // Selection without sorting: the k best, and the smallest leading group that holds a given mass.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,10 +20,7 @@ std::vector<std::size_t> largest(std::span<const float> values, std::size_t k,
 /// sampling (centre = log of the total - entropy).
 struct DistanceFrom {
   double centre = 0;
-  [[nodiscard]] double operator()(float logit) const {
-    const double difference = centre - logit;
-    return difference < 0 ? -difference : difference;
-  }
+  [[nodiscard]] double operator()(float logit) const { return std::fabs(centre - logit); }
 };
 
 /// Orders finite logits by distance, ties to the lower index, and takes from the front until the masses of those taken

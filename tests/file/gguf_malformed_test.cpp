@@ -1,7 +1,6 @@
 // Tens of thousands of damaged GGUF files: each is refused with an error that names field and byte, or is valid and can
 // be walked; none takes long or much memory.
 #include <gtest/gtest.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstring>
@@ -12,6 +11,7 @@
 #include "file/gguf/header.h"
 #include "file/gguf_bytes.h"
 #include "file/gguf_walk.h"
+#include "file/thread_clock.h"
 
 namespace hearth::gguf {
 namespace {
@@ -20,13 +20,8 @@ using testing::AllocationPeak;
 using testing::bytes_of;
 using testing::GgufBytes;
 using testing::GgufField;
+using testing::thread_seconds;
 using Wide = unsigned __int128;
-
-double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 std::size_t n_files = 0;
 

@@ -31,8 +31,9 @@ TEST(Select, LargestMatchesASort) {
                                 std::size_t{999}, candidates.size(), candidates.size() + 5}) {
       std::vector<std::size_t> want(candidates.size());
       for (std::size_t i = 0; i < want.size(); ++i) want[i] = i;
-      std::stable_sort(want.begin(), want.end(),
-                       [&](std::size_t a, std::size_t b) { return candidates.logits[a] > candidates.logits[b]; });
+      std::sort(want.begin(), want.end(), [&](std::size_t a, std::size_t b) {
+        return std::pair(-candidates.logits[a], a) < std::pair(-candidates.logits[b], b);
+      });
       want.resize(std::min(k, want.size()));
       std::sort(want.begin(), want.end());
       ASSERT_EQ(largest(candidates.logits, k), want);
@@ -73,8 +74,9 @@ TEST(Select, LeadingMassMatchesASort) {
         const std::uint64_t target = share_of(total, p);
         std::vector<std::size_t> order(logits.size());
         for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-        std::stable_sort(order.begin(), order.end(),
-                         [&](std::size_t a, std::size_t b) { return distance(logits[a]) < distance(logits[b]); });
+        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+          return std::pair(distance(logits[a]), a) < std::pair(distance(logits[b]), b);
+        });
         std::uint64_t sum = 0;
         std::size_t n = 0;
         while (sum < target) sum += masses[order[n++]];

@@ -2,6 +2,7 @@
 #include "file/gguf/file.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -14,7 +15,8 @@ namespace hearth::gguf {
 
 namespace {
 
-// Grows by doubling from here: one read for models with small vocabularies, a few for large ones.
+// One read for small vocabularies. Then growth by quarters: little is read in vain, and growing is cheap (see
+// HeaderBytes).
 constexpr std::uint64_t kFirstReadBytes = 256 << 10;
 
 class FileSource : public HeaderSource {
@@ -23,20 +25,33 @@ class FileSource : public HeaderSource {
   [[nodiscard]] std::uint64_t file_size() const override { return file_.size(); }
   [[nodiscard]] Result<std::span<const std::byte>> first_bytes(std::uint64_t n_bytes) override {
     if (n_bytes > have_) {
-      const std::uint64_t target = std::min(file_.size(), std::max({n_bytes, kFirstReadBytes, have_ * 2}));
-      auto grown = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(target));
-      std::copy_n(bytes_.get(), have_, grown.get());
-      const std::span<std::byte> rest(grown.get() + have_, static_cast<std::size_t>(target - have_));
+      const std::uint64_t wish = std::max({n_bytes, have_ + have_ / 4, have_ + kFirstReadBytes});
+      const std::uint64_t target = std::min(file_.size(), wish);
+      HEARTH_CHECK(resize(target));
+      const std::span<std::byte> rest(bytes_.get() + have_, static_cast<std::size_t>(target - have_));
       HEARTH_CHECK(file_.read_at(have_, rest));
-      bytes_ = std::move(grown);
       have_ = target;
     }
     return std::span<const std::byte>(bytes_.get(), static_cast<std::size_t>(have_));
   }
+  [[nodiscard]] Result<HeaderBytes> take_first_bytes(std::uint64_t n_bytes) override {
+    HEARTH_CHECK(resize(n_bytes));
+    return std::move(bytes_);
+  }
 
  private:
+  Status resize(std::uint64_t n_bytes) {
+    void* resized = std::realloc(bytes_.get(), static_cast<std::size_t>(n_bytes));
+    if (resized == nullptr) {
+      return fail(ErrorCode::kInsufficientMemory, fmt::format("no memory for {} bytes of header", n_bytes));
+    }
+    (void)bytes_.release();
+    bytes_.reset(static_cast<std::byte*>(resized));
+    return {};
+  }
+
   const RandomAccessFile& file_;
-  std::unique_ptr<std::byte[]> bytes_;
+  HeaderBytes bytes_;
   std::uint64_t have_ = 0;
 };
 

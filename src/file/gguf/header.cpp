@@ -27,6 +27,12 @@ class MemorySource : public HeaderSource {
     return fail(ErrorCode::kIo, fmt::format("the header needs the first {} bytes of the file, only {} are here",
                                             n_bytes, bytes_.size()));
   }
+  [[nodiscard]] Result<HeaderBytes> take_first_bytes(std::uint64_t n_bytes) override {
+    HeaderBytes out(static_cast<std::byte*>(std::malloc(static_cast<std::size_t>(n_bytes))));
+    if (!out) return fail(ErrorCode::kInsufficientMemory, fmt::format("no memory for {} bytes of header", n_bytes));
+    std::memcpy(out.get(), bytes_.data(), static_cast<std::size_t>(n_bytes));
+    return out;
+  }
   /// What the parser asked for in vain; 0 when it never did.
   [[nodiscard]] std::uint64_t missing() const { return missing_; }
 

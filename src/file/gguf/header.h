@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,13 @@ inline constexpr std::uint64_t kMaxTensorNameBytes = 256;
 inline constexpr std::uint64_t kMaxStringBytes = 16u << 20;
 inline constexpr std::uint64_t kMaxAlignment = 1u << 20;
 
+/// Header bytes come from malloc so that they can grow by realloc: for large blocks the system moves pages, where a new
+/// block would cost a page fault per page and a copy (measured: most of the time to open a large vocabulary).
+struct FreeBytes {
+  void operator()(std::byte* bytes) const { std::free(bytes); }  // NOLINT(cppcoreguidelines-no-malloc)
+};
+using HeaderBytes = std::unique_ptr<std::byte[], FreeBytes>;
+
 /// The start of a file, as much of it as the parser has asked for.
 class HeaderSource {
  public:
@@ -38,6 +46,8 @@ class HeaderSource {
   [[nodiscard]] virtual std::uint64_t file_size() const = 0;
   /// At least the first n_bytes of the file, where n_bytes <= file_size(). The span is valid until the next call.
   [[nodiscard]] virtual Result<std::span<const std::byte>> first_bytes(std::uint64_t n_bytes) = 0;
+  /// Those bytes for good, once, when the parser knows how long the header is.
+  [[nodiscard]] virtual Result<HeaderBytes> take_first_bytes(std::uint64_t n_bytes) = 0;
 };
 
 /// A validated header. Movable; views into it stay valid when it moves.
@@ -78,7 +88,7 @@ class Header {
   std::uint64_t header_bytes_ = 0;
   std::uint64_t data_offset_ = 0;
   std::uint64_t file_size_ = 0;
-  std::unique_ptr<std::byte[]> bytes_;  // [0, header_bytes_)
+  HeaderBytes bytes_;  // [0, header_bytes_)
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> by_key_;  // indexes of entries_, sorted by key
   std::vector<std::uint32_t> marks_;   // StringArray marks of all string arrays

@@ -372,8 +372,7 @@ Status HeaderParser::read_dtype_and_size(TensorInfo& info, std::uint64_t dims_at
 Status HeaderParser::keep_bytes() {
   header_.file_size_ = file_size_;
   header_.header_bytes_ = pos_;
-  header_.bytes_ = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(pos_));
-  std::memcpy(header_.bytes_.get(), bytes_.data(), static_cast<std::size_t>(pos_));
+  HEARTH_TRY(header_.bytes_, source_.take_first_bytes(pos_));
   bytes_ = {header_.bytes_.get(), static_cast<std::size_t>(pos_)};
   return {};
 }

@@ -60,12 +60,13 @@ HEARTH_INLINE Lanes with_sign(Lanes magnitude, Lanes from) {
   return {_mm256_or_ps(magnitude.a, _mm256_and_ps(sign, from.a)),
           _mm256_or_ps(magnitude.b, _mm256_and_ps(sign, from.b))};
 }
-HEARTH_INLINE __m256 add_exponent_8(__m256 x, __m256 t) {
+HEARTH_INLINE __m256 add_exponent(__m256 x, __m256 t) {
   const __m256i shifted = _mm256_slli_epi32(_mm256_castps_si256(t), 23);
-  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), shifted));
+  const __m256 sum = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), shifted));
+  return _mm256_blendv_ps(sum, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
-HEARTH_INLINE Lanes add_exponent(Lanes x, Lanes t) {
-  return {add_exponent_8(x.a, t.a), add_exponent_8(x.b, t.b)};
+HEARTH_INLINE Lanes times_power_of_two(Lanes x, Lanes, Lanes t) {
+  return {add_exponent(x.a, t.a), add_exponent(x.b, t.b)};
 }
 
 HEARTH_INLINE Mask gt(Lanes x, Lanes y) {

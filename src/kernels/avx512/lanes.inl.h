@@ -55,9 +55,8 @@ HEARTH_INLINE Lanes negate(Lanes x) {
 HEARTH_INLINE Lanes with_sign(Lanes magnitude, Lanes sign) {
   return {_mm512_or_ps(magnitude.v, _mm512_and_ps(sign_bits(), sign.v))};
 }
-HEARTH_INLINE Lanes add_exponent(Lanes x, Lanes t) {
-  const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(t.v), 23);
-  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x.v), shifted))};
+HEARTH_INLINE Lanes times_power_of_two(Lanes x, Lanes n, Lanes) {
+  return {_mm512_scalef_ps(x.v, n.v)};
 }
 
 HEARTH_INLINE Mask gt(Lanes a, Lanes b) {

@@ -114,7 +114,7 @@ HEARTH_INLINE void soften(const AttentionBlock& b, std::size_t row, float* s) {
   const float m = max_lanes(most);
   Lanes sum = set(0.0f);
   for (std::size_t j = lo / 16 * 16; j < hi; j += 16) {
-    const Lanes p = exp(load(s + j) - set(m));
+    const Lanes p = exp_nonpositive(load(s + j) - set(m));
     store(s + j, p);
     sum = sum + p;
   }
@@ -340,7 +340,7 @@ void attention(const AttentionBlock& b, std::byte* scratch) {
 // ---- merging, and storing keys and values
 
 HEARTH_INLINE float exp_of(float x) {
-  return first_lane(exp(set(x)));
+  return first_lane(exp_nonpositive(set(x)));
 }
 
 void attention_merge(float& run_max, float& run_sum, float* run_acc, float max, float sum, const float* acc,

@@ -164,12 +164,12 @@ void softmax(const float* x, std::size_t n, float* out) {
   Lanes lane = set(0.0f);
   std::size_t i = 0;
   for (; i + 16 <= n; i += 16) {
-    const Lanes e = exp(load(x + i) - most);
+    const Lanes e = exp_nonpositive(load(x + i) - most);
     store(out + i, e);
     lane = lane + e;
   }
   if (i < n) {
-    const Lanes e = exp(load_part(x + i, n - i) - most);
+    const Lanes e = exp_nonpositive(load_part(x + i, n - i) - most);
     store_part(out + i, e, n - i);
     lane = select(lane_range(0, n - i), lane + e, lane);
   }

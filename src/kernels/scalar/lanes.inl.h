@@ -75,12 +75,14 @@ HEARTH_INLINE Lanes with_sign(const Lanes& magnitude, const Lanes& sign) {
   for (int l = 0; l < 16; ++l) r.v[l] = __builtin_copysignf(magnitude.v[l], sign.v[l]);
   return r;
 }
-/// x * 2^n for results that are normal numbers, where t = n + 1.5 * 2^23: n is added to the exponent bits.
-HEARTH_INLINE Lanes add_exponent(const Lanes& x, const Lanes& t) {
+/// x * 2^n for an integer n and a result that is a normal number; NaN where x is NaN. t = n + 1.5 * 2^23 has n in its
+/// low bits, ready to be added to the exponent of x.
+HEARTH_INLINE Lanes times_power_of_two(const Lanes& x, const Lanes&, const Lanes& t) {
   Lanes r;
   for (int l = 0; l < 16; ++l) {
-    r.v[l] = __builtin_bit_cast(
-        float, __builtin_bit_cast(std::uint32_t, x.v[l]) + (__builtin_bit_cast(std::uint32_t, t.v[l]) << 23));
+    const std::uint32_t bits =
+        __builtin_bit_cast(std::uint32_t, x.v[l]) + (__builtin_bit_cast(std::uint32_t, t.v[l]) << 23);
+    r.v[l] = x.v[l] == x.v[l] ? __builtin_bit_cast(float, bits) : x.v[l];
   }
   return r;
 }
