@@ -7,9 +7,9 @@
 
 #include "cli/console.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
 
 namespace hearth::cli {
 
@@ -19,7 +19,8 @@ Result<double> parse_number(std::string_view text, double min, double max) {
   double value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || end != text.data() + text.size() || !(value >= min && value <= max))
-    return fail(ErrorCode::kInvalidArgument, fmt::format("expected a number from {} to {}, found \"{}\"", min, max, text));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected a number from {} to {}, found \"{}\"", min, max, text));
   return value;
 }
 
@@ -46,6 +47,9 @@ Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t min, std:
 }
 
 struct Flags::Impl {
+  Impl(std::string_view name, std::string_view description)
+      : command(name), app(std::string(description), "hearth " + command) {}
+
   std::string command;
   CLI::App app;
 
@@ -54,14 +58,15 @@ struct Flags::Impl {
                     std::function<Status(const std::string&)> take) {
     const auto callback = [flag, take = std::move(take)](const std::string& text) {
       if (auto status = take(text); !status)
-        throw CLI::ValidationError(fmt::format("{}: {}", flag, status.error().message), CLI::ExitCodes::ValidationError);
+        throw CLI::ValidationError(fmt::format("{}: {}", flag, status.error().message),
+                                   CLI::ExitCodes::ValidationError);
     };
     return app.add_option_function<std::string>(flag, callback, help)->type_name(placeholder);
   }
 };
 
 Flags::Flags(std::string_view command, std::string_view description, std::string_view examples)
-    : impl_(std::make_unique<Impl>(std::string(command), CLI::App(std::string(description), "hearth " + std::string(command)))) {
+    : impl_(std::make_unique<Impl>(command, description)) {
   if (!examples.empty()) impl_->app.footer("Examples:\n" + std::string(examples));
   impl_->app.get_formatter()->column_width(34);
   impl_->app.get_formatter()->label("OPTIONS", "FLAGS");
@@ -70,10 +75,13 @@ Flags::Flags(std::string_view command, std::string_view description, std::string
 Flags::~Flags() = default;
 
 void Flags::argument(const std::string& name, std::string& value, const std::string& help) {
-  impl_->bind(name, "", help, [&value](const std::string& text) -> Status {
-        value = text;
-        return {};
-      })->required();
+  impl_
+      ->bind(name, "", help,
+             [&value](const std::string& text) -> Status {
+               value = text;
+               return {};
+             })
+      ->required();
 }
 
 void Flags::argument(const std::string& name, std::optional<std::string>& value, const std::string& help) {
@@ -162,7 +170,8 @@ Checked<std::optional<int>> Flags::parse(std::span<const char* const> arguments)
   } catch (const CLI::ValidationError& error) {
     return see_help(error.what());
   } catch (const CLI::RequiredError& error) {
-    return see_help(fmt::format("{} is missing", std::string_view(error.what()).substr(0, std::string_view(error.what()).find(' '))));
+    return see_help(fmt::format("{} is missing",
+                                std::string_view(error.what()).substr(0, std::string_view(error.what()).find(' '))));
   } catch (const CLI::ExtrasError& error) {
     return see_help(error.what());
   } catch (const CLI::ParseError& error) {

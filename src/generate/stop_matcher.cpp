@@ -30,7 +30,7 @@ std::string StopMatcher::feed(std::string_view piece) {
   const std::string_view text = held_;
   for (std::size_t end = decided + 1; end <= text.size(); ++end) {
     for (std::size_t s = 0; s < stops_.size(); ++s) {
-      if (!text.first(end).ends_with(stops_[s])) continue;
+      if (!text.substr(0, end).ends_with(stops_[s])) continue;
       matched_ = s;
       std::string shown = held_.substr(0, end - stops_[s].size());
       held_.clear();

@@ -12,6 +12,7 @@ namespace hearth::measure {
 namespace {
 
 constexpr std::size_t kUsualWindow = 512;
+constexpr std::size_t kSmallestWindow = 4;
 constexpr std::size_t kPortionBytes = 64u << 20;  // logits of the reference held at once
 
 double log_sum_exp(std::span<const float> logits) {
@@ -133,6 +134,10 @@ Status check(const LanguageModel& model, const LanguageModel* reference, std::sp
                               m->info().n_ctx_train));
     }
   }
+  if (window < kSmallestWindow) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("windows of {} tokens are too short; use at least {}", window, kSmallestWindow));
+  }
   if (tokens.size() < 2) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("the text has {} tokens; at least 2 are needed to predict one", tokens.size()));
@@ -160,7 +165,7 @@ Result<PerplexityReport> measure_perplexity(LanguageModel& model, LanguageModel*
     const auto part = whole ? tokens : tokens.subspan(w * window, window);
     std::vector<Token> own(part.begin(), part.end());
     if (starts_with_bos) own.front() = *bos;
-    HEARTH_CHECK(measurement.run_window(own, whole ? 1 : window / 2));
+    HEARTH_CHECK(measurement.run_window(own, whole ? 1 : window / 2 + 1));
     const Totals& t = measurement.totals;
     if (options.progress) options.progress(w + 1, report.n_windows, t.nll / static_cast<double>(t.n));
   }

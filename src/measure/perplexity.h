@@ -40,8 +40,8 @@ struct PerplexityReport {
   std::optional<Comparison> against;
 };
 
-/// Every window starts with the model's BOS, if it has one, in place of its first token. In the second half of each
-/// window every token is scored, so that each has at least half a window before it; a text that fits one window is
+/// Every window starts with the model's BOS, if it has one, in place of its first token. Every token that
+/// has more than half a window before it is scored; a text that fits one window is
 /// scored from its second token on. What is left behind the last whole window is not scored. `reference` may be null;
 /// it must have the same vocabulary size.
 Result<PerplexityReport> measure_perplexity(LanguageModel& model, LanguageModel* reference,
