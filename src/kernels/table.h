@@ -47,10 +47,11 @@ struct ActOut {
 // ---- matrix products
 // --------------------------------------------------------------------------------------------------
 
-/// Bytes of scratch one matmul call may use, 64-byte aligned: room for two panels unpacked to int8 with their scales,
-/// and for what a tile of columns needs of its activations' sums.
+/// Bytes of scratch one matmul call may use, 64-byte aligned: room for a panel unpacked to int8 with its scales (at
+/// most 24 k), and for scales and sums of a span of activation rows (at most 3/8 of their codes, see the tables'
+/// drivers).
 constexpr std::size_t matmul_scratch_bytes(std::size_t k) {
-  return 64 * k + 16384;
+  return 64 * k + 160 * 1024;
 }
 
 /// out[m][n] for n in [16 * panel_begin, min(16 * panel_end, w.n)), m in [0, x.m); out_stride in elements.

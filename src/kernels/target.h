@@ -19,7 +19,7 @@
   HEARTH_PRAGMA(GCC target(isa))                                \
   HEARTH_PRAGMA(GCC diagnostic push)                            \
   HEARTH_PRAGMA(GCC diagnostic ignored "-Wmaybe-uninitialized") \
-      HEARTH_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
+  HEARTH_PRAGMA(GCC diagnostic ignored "-Wuninitialized")
 #define HEARTH_TARGET_END HEARTH_PRAGMA(GCC diagnostic pop) HEARTH_PRAGMA(GCC pop_options)
 #endif
 

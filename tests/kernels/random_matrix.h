@@ -76,7 +76,10 @@ struct RandomMatrix {
 /// m rows of k floats, quantised by `table` in the form `kind`.
 struct Activations {
   Activations(ActKind kind, std::size_t m, std::size_t k, const std::vector<float>& x, const KernelTable& table)
-      : values(m * k * sizeof(float)), codes(m * k), scales(m * k / 8), sums(m * k / 4) {
+      : values(m * k * sizeof(float)),
+        codes(kind == ActKind::kF32 ? 0 : m * k),
+        scales(kind == ActKind::kF32 ? 0 : m * k / (kind == ActKind::kI8x256 ? 256 : 32) * sizeof(float)),
+        sums(kind == ActKind::kF32 ? 0 : m * k / (kind == ActKind::kI8x256 ? 16 : 32) * sizeof(std::int32_t)) {
     std::memcpy(values.data(), x.data(), m * k * sizeof(float));
     const std::size_t scale_len = kind == ActKind::kI8x256 ? 256 : 32, sum_len = kind == ActKind::kI8x256 ? 16 : 32;
     auto* c = reinterpret_cast<std::int8_t*>(codes.data());

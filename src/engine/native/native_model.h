@@ -43,7 +43,7 @@ class NativeModel final : public LanguageModel {
                       const std::function<Status(std::span<const std::byte>)>& write) const override;
   Result<SequenceId> import_state(std::span<const std::byte> bytes, const SequenceOptions& options) override;
   Status evaluate(std::span<const Item> items, std::span<const Want> wants, OutputSink& sink,
-                  const EvaluateOptions& options) override;
+                  const EvaluateOptions& options = {}) override;
 
   /// For tests: the pool, whose chunk order can be shuffled.
   [[nodiscard]] ThreadPool& pool() { return *pool_; }

@@ -1,0 +1,41 @@
+// AVX-512 products for formats with one scale per 32 elements.
+#include "kernels/avx512/drive.inl.h"
+#include "kernels/avx512/matmul.h"
+
+HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
+namespace hearth::kernels::avx512 {
+namespace {
+
+template <class Format>
+void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
+  unpack32<Format>(w.panels + p * (w.k / 32 * Format::kBytes), w.k / 32, to);
+}
+
+template <class Format>
+void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
+            std::size_t out_stride, std::byte* scratch) {
+  const Call call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
+  if (x.m <= kFusedColumns) {
+    few_columns<Format>(call);
+  } else {
+    many_columns<typename PanelOf<Format>::Type, 6>(call, Format::kOffset, unpack<Format>);
+  }
+}
+
+}  // namespace
+}  // namespace hearth::kernels::avx512
+HEARTH_TARGET_END
+
+namespace hearth::kernels::avx512 {
+
+void fill_32(KernelTable& table) {
+  set_matmul(table, DType::kQ4_0, matmul<Q4_0>, "avx512");
+  set_matmul(table, DType::kQ4_1, matmul<Q4_1>, "avx512");
+  set_matmul(table, DType::kQ5_0, matmul<Q5_0>, "avx512");
+  set_matmul(table, DType::kQ5_1, matmul<Q5_1>, "avx512");
+  set_matmul(table, DType::kQ8_0, matmul<Q8_0>, "avx512");
+  set_matmul(table, DType::kIQ4_NL, matmul<IQ4_NL>, "avx512");
+  set_matmul(table, DType::kMXFP4, matmul<MXFP4>, "avx512");
+}
+
+}  // namespace hearth::kernels::avx512
