@@ -17,8 +17,9 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::array kCommands = {run_command,        inspect_command,  tokenize_command, detokenize_command, logits_command,
-                                  perplexity_command, quantize_command, engines_command,  doctor_command};
+constexpr std::array kCommands = {run_command,        inspect_command, tokenize_command,
+                                  detokenize_command, logits_command,  perplexity_command,
+                                  quantize_command,   engines_command, doctor_command};
 
 std::string overall_help() {
   std::string text =
@@ -73,8 +74,8 @@ int run(std::span<const char* const> arguments, const Settings& settings) {
   try {
     outcome = dispatch(arguments, settings);
   } catch (const std::bad_alloc&) {
-    outcome = std::unexpected(Failure({ErrorCode::kInsufficientMemory,
-                                       "the system gave no more memory; try a smaller model or a shorter context"}));
+    outcome = std::unexpected(Failure(
+        {ErrorCode::kInsufficientMemory, "the system gave no more memory; try a smaller model or a shorter context"}));
   } catch (const std::exception& error) {
     outcome = std::unexpected(Failure({ErrorCode::kInternal, fmt::format("a mistake of Hearth: {}", error.what())}));
   }

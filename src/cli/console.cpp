@@ -28,8 +28,7 @@ std::string_view level_name(LogLevel level) {
 }  // namespace
 
 Status print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-    return io_failure("writing to standard output");
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) return io_failure("writing to standard output");
   return {};
 }
 
@@ -87,7 +86,8 @@ std::string bytes_text(std::uint64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.{}f} {}", value, value < 10 ? 2 : 1, kUnits[unit]);
+  return unit == 0 ? fmt::format("{} bytes", bytes)
+                   : fmt::format("{:.{}f} {}", value, value < 10 ? 2 : 1, kUnits[unit]);
 }
 
 }  // namespace hearth::cli

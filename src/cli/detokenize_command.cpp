@@ -28,7 +28,8 @@ class Detokenize final : public Command {
     HEARTH_TRY(const auto vocabulary, open_vocabulary(model_.path, engine));
     HEARTH_TRY(const std::string input, read_input(kLargestInput));
     auto tokens = parse_token_text(input);
-    if (!tokens) return std::unexpected(Failure(std::move(tokens.error()).within("reading token ids from standard input")));
+    if (!tokens)
+      return std::unexpected(Failure(std::move(tokens.error()).within("reading token ids from standard input")));
     for (const Token token : *tokens) {
       if (static_cast<std::size_t>(token) >= vocabulary->size()) {
         return std::unexpected(
@@ -58,8 +59,9 @@ class Detokenize final : public Command {
 CommandInfo detokenize_command() {
   return {.name = "detokenize",
           .summary = "Turn token ids on standard input into text",
-          .description = "Reads token ids from standard input (a JSON list, an object with \"tokens\", or numbers "
-                         "between spaces)\nand prints exactly the bytes they stand for.",
+          .description =
+              "Reads token ids from standard input (a JSON list, an object with \"tokens\", or numbers "
+              "between spaces)\nand prints exactly the bytes they stand for.",
           .examples = "  echo '[1, 403, 407, 261]' | hearth detokenize model.gguf",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Detokenize>(); }};
 }

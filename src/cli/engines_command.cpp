@@ -43,8 +43,9 @@ class Engines final : public Command {
 CommandInfo engines_command() {
   return {.name = "engines",
           .summary = "List the engines of this build",
-          .description = "Lists the engines of this build: name, version, formats, and whether each works here.\nThe file "
-                         "decides which one opens it; --engine NAME overrules.",
+          .description =
+              "Lists the engines of this build: name, version, formats, and whether each works here.\nThe file "
+              "decides which one opens it; --engine NAME overrules.",
           .examples = "",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Engines>(); }};
 }

@@ -70,6 +70,7 @@ Flags::Flags(std::string_view command, std::string_view description, std::string
   if (!examples.empty()) impl_->app.footer("Examples:\n" + std::string(examples));
   impl_->app.get_formatter()->column_width(34);
   impl_->app.get_formatter()->label("OPTIONS", "FLAGS");
+  impl_->app.get_formatter()->label("REQUIRED", "");
   impl_->app.set_help_flag("-h,--help", "Show this help");
 }
 Flags::~Flags() = default;

@@ -31,6 +31,10 @@ class RowWriter final : public OutputSink {
   AtomicFileWriter& file_;
 };
 
+struct Shape {
+  std::size_t n_rows, n_out;
+};
+
 /// The residual stream after every layer, [n_layers][n_tokens][dim], collected because micro-batches come one by one.
 class LayerDump {
  public:
@@ -78,23 +82,21 @@ class Logits final : public Command {
     if (model_.n_ctx == 0 && input.n_ctx) sequence_options.n_ctx = *input.n_ctx;
     HEARTH_TRY(const SequenceId id, model->create_sequence(sequence_options));
     const ScopedSequence sequence(*model, id);
-    HEARTH_TRY(const RowWriter rows, evaluate(*model, id, input.tokens));
+    HEARTH_TRY(const Shape shape, evaluate(*model, id, input.tokens));
     if (json_) {
-      const nlohmann::json shape = {{"n_rows", rows.n_rows}, {"n_out", rows.n_out}, {"output", kind_name(*model)}};
-      HEARTH_CHECK(print(shape.dump() + "\n"));
+      const nlohmann::json told = {{"n_rows", shape.n_rows}, {"n_out", shape.n_out}, {"output", kind_name(*model)}};
+      HEARTH_CHECK(print(told.dump() + "\n"));
     } else {
-      note(fmt::format("{} x {} float32 ({}) written to {}", rows.n_rows, rows.n_out, kind_name(*model), out_));
+      note(fmt::format("{} x {} float32 ({}) written to {}", shape.n_rows, shape.n_out, kind_name(*model), out_));
     }
     return kOk;
   }
 
  private:
-  static bool embeds(const LanguageModel& model) {
-    return model.capabilities().kind == Capabilities::Kind::kEncoder;
-  }
+  static bool embeds(const LanguageModel& model) { return model.capabilities().kind == Capabilities::Kind::kEncoder; }
   static std::string_view kind_name(const LanguageModel& model) { return embeds(model) ? "embeddings" : "logits"; }
 
-  Checked<RowWriter> evaluate(LanguageModel& model, SequenceId id, std::span<const Token> tokens) const {
+  Checked<Shape> evaluate(LanguageModel& model, SequenceId id, std::span<const Token> tokens) const {
     HEARTH_TRY(AtomicFileWriter file, AtomicFileWriter::create(out_));
     RowWriter rows(file);
     std::optional<LayerDump> dump;
@@ -114,7 +116,7 @@ class Logits final : public Command {
     if (!status) return std::unexpected(Failure(Error(status.error()).within("evaluating " + tokens_)));
     HEARTH_CHECK(file.publish());
     if (dump) HEARTH_CHECK(dump->save(dump_));
-    return rows;
+    return Shape{rows.n_rows, rows.n_out};
   }
 
   ModelFlags model_;
@@ -125,14 +127,15 @@ class Logits final : public Command {
 }  // namespace
 
 CommandInfo logits_command() {
-  return {.name = "logits",
-          .summary = "Write the raw outputs of a model for given tokens",
-          .description =
-              "Evaluates token ids and writes raw little-endian float32 values, one row per token: logits, or the\nfinal "
-              "hidden states of an embedding model. No BOS is added. Without --ctx, a number \"n_ctx\" in\nthe token file "
-              "counts, else what the model was trained for.",
-          .examples = "  hearth logits model.gguf --tokens ids.json --out logits.f32 --kv f32",
-          .make = []() -> std::unique_ptr<Command> { return std::make_unique<Logits>(); }};
+  return {
+      .name = "logits",
+      .summary = "Write the raw outputs of a model for given tokens",
+      .description =
+          "Evaluates token ids and writes raw little-endian float32 values, one row per token: logits, or the\nfinal "
+          "hidden states of an embedding model. No BOS is added. Without --ctx, a number \"n_ctx\" in\nthe token file "
+          "counts, else what the model was trained for.",
+      .examples = "  hearth logits model.gguf --tokens ids.json --out logits.f32 --kv f32",
+      .make = []() -> std::unique_ptr<Command> { return std::make_unique<Logits>(); }};
 }
 
 }  // namespace hearth::cli

@@ -30,7 +30,9 @@ struct ModelFlags {
   void declare_context(Flags& flags);
 
   /// The threads to use: flag, setting, or 0 for all cores.
-  [[nodiscard]] std::size_t threads(const Settings& settings) const { return n_threads ? n_threads : settings.n_threads; }
+  [[nodiscard]] std::size_t threads(const Settings& settings) const {
+    return n_threads ? n_threads : settings.n_threads;
+  }
   [[nodiscard]] const std::string& engine_name(const Settings& settings) const {
     return engine.empty() ? settings.engine : engine;
   }

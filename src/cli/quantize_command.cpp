@@ -61,7 +61,8 @@ class Quantize final : public Command {
       ++n_by_type[dtype_info(plan.target).name];
       n_unfit += plan.unfit.has_value();
     }
-    const double bits = 8.0 * static_cast<double>(report.tensor_bytes_after) / static_cast<double>(std::max<std::uint64_t>(1, report.n_elements));
+    const double bits = 8.0 * static_cast<double>(report.tensor_bytes_after) /
+                        static_cast<double>(std::max<std::uint64_t>(1, report.n_elements));
     if (json_) {
       const nlohmann::json summary = {{"tensor_bytes_before", report.tensor_bytes_before},
                                       {"tensor_bytes_after", report.tensor_bytes_after},
@@ -73,9 +74,9 @@ class Quantize final : public Command {
     }
     std::vector<std::string> parts;
     for (const auto& [name, n] : n_by_type) parts.push_back(fmt::format("{} x {}", n, name));
-    HEARTH_CHECK(print(fmt::format("{}: {} -> {}, {:.2f} bits per weight ({})\n", out_,
-                                   bytes_text(report.tensor_bytes_before), bytes_text(report.tensor_bytes_after), bits,
-                                   fmt::join(parts, ", "))));
+    HEARTH_CHECK(
+        print(fmt::format("{}: {} -> {}, {:.2f} bits per weight ({})\n", out_, bytes_text(report.tensor_bytes_before),
+                          bytes_text(report.tensor_bytes_after), bits, fmt::join(parts, ", "))));
     if (n_unfit)
       note(fmt::format("{} tensors have rows that do not fit their type's blocks and took another type", n_unfit));
     return kOk;
@@ -91,8 +92,9 @@ class Quantize final : public Command {
 CommandInfo quantize_command() {
   return {.name = "quantize",
           .summary = "Make a smaller copy of a model file",
-          .description = "Writes a quantized copy of a model. The types _S, _M and _L are mixes that give sensitive tensors "
-                         "more bits.\nRows that do not fit a type's blocks take a type with smaller blocks.",
+          .description =
+              "Writes a quantized copy of a model. The types _S, _M and _L are mixes that give sensitive tensors "
+              "more bits.\nRows that do not fit a type's blocks take a type with smaller blocks.",
           .examples = "  hearth quantize model-F16.gguf model-Q4_K_M.gguf Q4_K_M",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Quantize>(); }};
 }

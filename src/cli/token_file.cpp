@@ -119,7 +119,8 @@ Result<std::vector<Token>> parse_token_text(std::string_view text) {
     Token token = 0;
     const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), token);
     if (code != std::errc() || end != word.data() + word.size() || token < 0) {
-      return refuse(fmt::format("entry {} is \"{}\", expected a token id from 0 on", tokens.size(), word.substr(0, 40)));
+      return refuse(
+          fmt::format("entry {} is \"{}\", expected a token id from 0 on", tokens.size(), word.substr(0, 40)));
     }
     tokens.push_back(token);
     at += word.size();

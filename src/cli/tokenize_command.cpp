@@ -53,8 +53,9 @@ class Tokenize final : public Command {
 CommandInfo tokenize_command() {
   return {.name = "tokenize",
           .summary = "Turn text on standard input into token ids",
-          .description = "Reads text from standard input, every byte of it, and prints the model's token ids.\nText that "
-                         "looks like a special token is plain text unless --parse-special is given.",
+          .description =
+              "Reads text from standard input, every byte of it, and prints the model's token ids.\nText that "
+              "looks like a special token is plain text unless --parse-special is given.",
           .examples = "  printf 'Once upon a time' | hearth tokenize model.gguf --json",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Tokenize>(); }};
 }

