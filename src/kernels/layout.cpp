@@ -49,6 +49,7 @@ constexpr Layout kLayouts[] = {
     {DType::kQ6_K, {{208, 2, 1}}, {}, {{192, 1, 16}, {0, 4, 32}, {128, 4, 16}}},
     {DType::kIQ4_XS, {{0, 2, 1}, {2, 2, 1}}, {}, {{4, 1, 4}, {8, 4, 32}}},
     {DType::kTQ2_0, {{64, 2, 1}}, {}, {{0, 4, 16}}},
+    {DType::kNVFP4, {{0, 1, 4}}, {}, {{4, 4, 8}}},
 };
 // Q5_K has two special fields; it is Q4_K's layout with the high bits between planes and codes.
 constexpr Layout kQ5KFront = {DType::kQ5_K, {{0, 2, 1}, {2, 2, 1}}, {Special::kScalePlanes, 4}, {}};

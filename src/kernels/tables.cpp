@@ -8,6 +8,8 @@ namespace hearth::kernels {
 std::span<const KernelTable* const> all_tables() {
 #if defined(__x86_64__)
   static const KernelTable* const tables[] = {&scalar_table(), &avx2_table(), &avx512_table()};
+#elif defined(__aarch64__)
+  static const KernelTable* const tables[] = {&scalar_table(), &neon_table()};
 #else
   static const KernelTable* const tables[] = {&scalar_table()};
 #endif

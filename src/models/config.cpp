@@ -89,6 +89,14 @@ float ConfigReader::number(std::string_view key, std::optional<float> fallback) 
   return *value;
 }
 
+float ConfigReader::positive(std::string_view key, std::optional<float> fallback) {
+  const float value = number(key, fallback);
+  if (value > 0 || error_) return value;
+  fail_with(
+      {ErrorCode::kCorruptedModel, fmt::format("metadata \"{}\" is {}, expected more than 0", full_key(key), value)});
+  return 1;
+}
+
 bool ConfigReader::flag(std::string_view key, bool fallback) {
   const auto value = file_.value_or<bool>(full_key(key), fallback);
   if (!value) fail_with(value.error());
@@ -153,6 +161,36 @@ void require_attention(ConfigReader& reader, const ModelConfig& config) {
                                                                 reader.full_key("attention.head_count"))});
     }
   }
+  if (config.k_head_dim == 0 || config.v_head_dim == 0) {
+    reader.fail_with({ErrorCode::kCorruptedModel,
+                      fmt::format("{} heads of {} elements in all have none each; check \"{}\"", config.n_heads[0],
+                                  config.dim, reader.full_key("attention.head_count"))});
+  }
+}
+
+std::vector<std::size_t> read_windows(ConfigReader& reader, const ModelConfig& config,
+                                      std::optional<std::size_t> default_window, std::size_t default_period) {
+  const std::size_t window = reader.integer("attention.sliding_window", 0, kMaxContext, default_window);
+  constexpr std::string_view kKey = "attention.sliding_window_pattern";
+  std::vector<std::size_t> windows(config.n_layers, window);
+  const auto pattern = reader.file().find_metadata(reader.full_key(kKey));
+  const auto* array = pattern ? std::get_if<MetadataArray>(&pattern->value) : nullptr;
+  if (array && array->element == ValueType::kBool) {
+    const auto flags = reader.file().require_array<bool>(reader.full_key(kKey), config.n_layers);
+    if (!flags) reader.fail_with(flags.error());
+    for (std::size_t l = 0; flags && l < config.n_layers; ++l) windows[l] = (*flags)[l] ? window : 0;
+  } else if (array) {
+    const auto flags = reader.per_layer(kKey, config.n_layers, 0, 1);
+    for (std::size_t l = 0; l < config.n_layers; ++l) windows[l] = flags[l] ? window : 0;
+  } else {
+    const std::size_t period = reader.integer(kKey, 0, kMaxLayers, default_period);
+    for (std::size_t l = 0; period > 0 && l < config.n_layers; ++l) windows[l] = (l + 1) % period == 0 ? 0 : window;
+  }
+  return windows;
+}
+
+std::size_t read_original_context(ConfigReader& reader, const ModelConfig& config) {
+  return reader.integer("rope.scaling.original_context_length", 1, kMaxContext, config.n_ctx_train);
 }
 
 ops::RopeOptions read_rope(ConfigReader& reader, const ModelConfig& config, ops::Rope::Pairs pairs) {
@@ -161,24 +199,26 @@ ops::RopeOptions read_rope(ConfigReader& reader, const ModelConfig& config, ops:
   o.n_rot =
       reader.integer("rope.dimension_count", 0, std::max<std::size_t>(config.k_head_dim, 1), config.k_head_dim) / 2 * 2;
   o.base = reader.number("rope.freq_base", 10000.0f);
-  const std::string scaling = reader.text("rope.scaling.type", reader.has("rope.scale_linear") ? "linear" : "none");
-  const float factor = reader.number("rope.scaling.factor", reader.number("rope.scale_linear", 1.0f));
+  const std::string scaling = reader.text("rope.scaling.type", "linear");  // without a factor this changes nothing
+  float factor = reader.number("rope.scaling.factor", reader.number("rope.scale_linear", 1.0f));
+  if (factor == 0) factor = 1;  // some converters write 0 for none
   o.magnitude = reader.number("rope.scaling.attn_factor", 1.0f);
   if (o.base <= 0 || factor < 0) {
     reader.fail_with({ErrorCode::kCorruptedModel,
                       fmt::format("rope base {} and scaling factor {} must be positive", o.base, factor)});
-  } else if (scaling == "linear") {
-    o.linear_factor = factor == 0 ? 1.0 : factor;
-  } else if (scaling == "yarn") {
-    o.yarn.factor = factor == 0 ? 1.0 : factor;
-    o.yarn.n_ctx_original = reader.integer("rope.scaling.original_context_length", 1, kMaxContext, config.n_ctx_train);
-    o.yarn.extrapolation = reader.number("rope.scaling.yarn_ext_factor", 1.0f);
-    o.yarn.beta_fast = reader.number("rope.scaling.yarn_beta_fast", 32.0f);
-    o.yarn.beta_slow = reader.number("rope.scaling.yarn_beta_slow", 1.0f);
-  } else if (scaling != "none" && scaling != "longrope" && !scaling.empty()) {
+  } else if (scaling == "linear" || scaling == "longrope" || scaling == "yarn") {
+    o.linear_factor = factor;
+  } else if (scaling != "none" && !scaling.empty()) {
     reader.fail_with(
         {ErrorCode::kUnsupportedModel,
          fmt::format("rope scaling \"{}\" is not supported; known: none, linear, yarn, longrope", scaling)});
+  }
+  if (scaling == "yarn") {
+    o.yarn.factor = factor;
+    o.yarn.n_ctx_original = read_original_context(reader, config);
+    o.yarn.extrapolation = reader.number("rope.scaling.yarn_ext_factor", 1.0f);
+    o.yarn.beta_fast = reader.number("rope.scaling.yarn_beta_fast", 32.0f);
+    o.yarn.beta_slow = reader.number("rope.scaling.yarn_beta_slow", 1.0f);
   }
   return o;
 }

@@ -41,6 +41,8 @@ class ConfigReader {
                                      std::optional<std::size_t> fallback = std::nullopt);
   /// A finite number.
   float number(std::string_view key, std::optional<float> fallback = std::nullopt);
+  /// A finite number above zero: for scales that divide.
+  float positive(std::string_view key, std::optional<float> fallback = std::nullopt);
   bool flag(std::string_view key, bool fallback);
   std::string text(std::string_view key, std::string_view fallback);
   [[nodiscard]] bool has(std::string_view key) const;
@@ -58,11 +60,18 @@ class ConfigReader {
 
 /// The common part. vocab_size comes from the token table's shape.
 ModelConfig read_common_config(ConfigReader& reader);
-/// Refuses a file with an attention-free layer, for architectures that have none.
+/// Refuses a file with a layer that has no heads or heads of no elements, for architectures that have none.
 void require_attention(ConfigReader& reader, const ModelConfig& config);
+
+/// The attention window of every layer, 0 where it sees all positions. attention.sliding_window is the window's size
+/// (0: none anywhere); attention.sliding_window_pattern is one flag per layer or a period whose last layer sees all.
+std::vector<std::size_t> read_windows(ConfigReader& reader, const ModelConfig& config,
+                                      std::optional<std::size_t> default_window, std::size_t default_period);
 
 /// Rope as the metadata describes it (rope.freq_base, rope.dimension_count, rope.scaling.*), with `factors` from a
 /// rope_freqs tensor when there is one. head_dim is the default number of turning elements.
 ops::RopeOptions read_rope(ConfigReader& reader, const ModelConfig& config, ops::Rope::Pairs pairs);
+/// rope.scaling.original_context_length: what the model was trained with before its context was stretched.
+std::size_t read_original_context(ConfigReader& reader, const ModelConfig& config);
 
 }  // namespace hearth

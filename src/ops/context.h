@@ -53,6 +53,35 @@ struct MoeExperts {
   ExpertsView gate;  // n_experts == 0: no gate, activation(up)
   ExpertsView up;
   ExpertsView down;
+  std::span<const float> output_scale;  // [n_experts] factor on an expert's output, or empty
+};
+
+/// A depthwise causal convolution. The layer's recurrent state holds, from state_offset, the last width - 1 inputs:
+/// [width - 1][channels], newest last.
+struct Convolution {
+  std::span<const float> kernel;  // [width][channels]; the last row meets the newest input
+  std::span<const float> bias;    // [channels] or empty
+  std::size_t width = 0;
+  std::size_t state_offset = 0;  // floats
+};
+
+/// The selective state space of Mamba (arXiv 2312.00752). State from state_offset: [channels][n_state].
+struct SelectiveScan {
+  std::span<const float> a;  // [channels][n_state]
+  std::size_t n_state = 0;
+  std::size_t state_offset = 0;
+};
+
+/// The gated delta rule (arXiv 2412.06464). State from state_offset: [n_v_heads][v_dim][k_dim].
+struct DeltaRule {
+  std::size_t n_k_heads = 0, n_v_heads = 0;  // the second a multiple of the first
+  std::size_t k_dim = 0, v_dim = 0;          // per head
+  enum class Sharing : std::uint8_t {
+    kTiled,   // value head h reads key head h mod n_k_heads
+    kGrouped  // neighbours share: value head h reads key head h / (n_v_heads / n_k_heads)
+  } sharing = Sharing::kTiled;
+  float scale = 1.0f;  // on the output
+  std::size_t state_offset = 0;
 };
 
 /// Shapes: [rows, ...] where rows are the micro-batch's tokens. `x` is never changed unless the name says in place.
@@ -65,8 +94,12 @@ class Context {
   /// The context size its sequences were made with; longrope picks its factors by it.
   [[nodiscard]] virtual std::size_t n_ctx() const = 0;
 
+  /// Whether this micro-batch is tokens; else it is embeddings the caller gave.
+  [[nodiscard]] virtual bool has_tokens() const = 0;
   /// [rows, dim]: the tokens' rows of the table, or the embeddings the caller gave.
   virtual Tensor embed(const kernels::PackedMatrix& table) = 0;
+  /// [rows, dim]: one row of the table, for every row.
+  virtual Tensor embed_row(const kernels::PackedMatrix& table, std::size_t table_row) = 0;
   /// [rows, dim]: the positions' rows of a learned position table.
   virtual Tensor embed_positions(const kernels::PackedMatrix& table) = 0;
 
@@ -94,6 +127,9 @@ class Context {
     return out;
   }
 
+  /// x as [rows, n, k]: part p times matrix p of n (heads with a matrix each) -> [rows, n * outputs].
+  virtual Tensor linear_parts(const Tensor& x, const ExpertsView& matrices) = 0;
+
   /// Columns [begin, begin + n) as a view.
   virtual Tensor columns(const Tensor& x, std::size_t begin, std::size_t n) = 0;
   /// Of [rows, n_parts, part]: columns [begin, begin + n) of every part, packed: [rows, n_parts * n].
@@ -109,6 +145,18 @@ class Context {
   /// -> [rows, n_heads * v_dim]
   virtual Tensor attention(std::size_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                            const AttentionSpec& spec) = 0;
+
+  /// out[t][c] = sum over w of kernel[w][c] * x[t - width + 1 + w][c], + bias; updates the layer's recurrent state.
+  virtual Tensor short_convolution(std::size_t layer, const Tensor& x, const Convolution& conv) = 0;
+  /// h[c] = exp(dt[c] a[c]) h[c] + dt[c] x[c] b, out[c] = h[c] . c by position; dt after its softplus.
+  /// x, dt [rows, channels]; b, c [rows, n_state] -> [rows, channels]
+  virtual Tensor selective_scan(std::size_t layer, const Tensor& x, const Tensor& dt, const Tensor& b, const Tensor& c,
+                                const SelectiveScan& scan) = 0;
+  /// Per value head, by position: S = decay S; S = S + beta (v - S k) k^T; out = scale S q.
+  /// q, k [rows, n_k_heads * k_dim]; v [rows, n_v_heads * v_dim]; decay, beta [rows, n_v_heads]
+  /// -> [rows, n_v_heads * v_dim]
+  virtual Tensor delta_rule(std::size_t layer, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& decay,
+                            const Tensor& beta, const DeltaRule& rule) = 0;
 
   /// x += y, in place.
   virtual void add(Tensor& x, const Tensor& y) = 0;

@@ -57,6 +57,12 @@ Tensor NativeContext::embed(const kernels::PackedMatrix& table) {
   return x;
 }
 
+Tensor NativeContext::embed_row(const kernels::PackedMatrix& table, std::size_t table_row) {
+  Tensor x = make(batch_.n_rows, table.k);
+  for_rows(batch_.n_rows, table.k, [&](std::size_t r) { kernels::decode_row(table, table_row, x.row(r)); });
+  return x;
+}
+
 Tensor NativeContext::embed_positions(const kernels::PackedMatrix& table) {
   Tensor x = make(batch_.n_rows, table.k);
   for_rows(batch_.n_rows, table.k, [&](std::size_t r) { kernels::decode_row(table, position(r), x.row(r)); });

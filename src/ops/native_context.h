@@ -39,7 +39,9 @@ class NativeContext final : public Context {
 
   [[nodiscard]] std::size_t n_rows() const override { return batch_.n_rows; }
   [[nodiscard]] std::size_t n_ctx() const override { return batch_.n_ctx; }
+  [[nodiscard]] bool has_tokens() const override { return !batch_.tokens.empty(); }
   Tensor embed(const kernels::PackedMatrix& table) override;
+  Tensor embed_row(const kernels::PackedMatrix& table, std::size_t table_row) override;
   Tensor embed_positions(const kernels::PackedMatrix& table) override;
   Tensor rms_norm(const Tensor& x, std::span<const float> weight, float eps) override;
   Tensor layer_norm(const Tensor& x, std::span<const float> weight, std::span<const float> bias, float eps) override;
@@ -48,12 +50,18 @@ class NativeContext final : public Context {
                           float eps) override;
   Tensor l2_norm_parts(const Tensor& x, std::size_t part, float eps) override;
   void linear_group(const Tensor& x, std::span<const LinearView> weights, std::span<Tensor> out) override;
+  Tensor linear_parts(const Tensor& x, const ExpertsView& matrices) override;
   Tensor columns(const Tensor& x, std::size_t begin, std::size_t n) override;
   Tensor part_columns(const Tensor& x, std::size_t part, std::size_t begin, std::size_t n) override;
   Tensor join_parts(const Tensor& a, std::size_t a_part, const Tensor& b, std::size_t b_part) override;
   void rope(Tensor& x, const Rope& rope, std::size_t head_dim, std::size_t offset) override;
   Tensor attention(std::size_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                    const AttentionSpec& spec) override;
+  Tensor short_convolution(std::size_t layer, const Tensor& x, const Convolution& conv) override;
+  Tensor selective_scan(std::size_t layer, const Tensor& x, const Tensor& dt, const Tensor& b, const Tensor& c,
+                        const SelectiveScan& scan) override;
+  Tensor delta_rule(std::size_t layer, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& decay,
+                    const Tensor& beta, const DeltaRule& rule) override;
   void add(Tensor& x, const Tensor& y) override;
   Tensor sum(const Tensor& x, const Tensor& y) override;
   void scale(Tensor& x, float factor) override;
@@ -92,6 +100,9 @@ class NativeContext final : public Context {
 
   kernels::ActRows activations(const Tensor& x, kernels::ActKind kind);
   void quantise(const Tensor& x, kernels::ActKind kind);
+  [[nodiscard]] std::span<float> recurrent(const RowSpan& span, std::size_t layer, std::size_t offset) const {
+    return options_.state->recurrent(span.recurrent, layer).subspan(offset);
+  }
   void store_kv(std::size_t layer, const RowSpan& span, const Tensor& k, const Tensor& v, const AttentionSpec& spec);
   struct AttentionTile;
   void attend(const AttentionTile& tile, int worker);

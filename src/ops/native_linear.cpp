@@ -84,4 +84,33 @@ void NativeContext::linear_group(const Tensor& x, std::span<const LinearView> we
   });
 }
 
+Tensor NativeContext::linear_parts(const Tensor& x, const ExpertsView& matrices) {
+  const std::size_t n_parts = matrices.n_experts, rows = x.rows(), k = matrices.first.k, n = matrices.first.n;
+  Tensor by_part = make(n_parts * rows, k);  // part by part, so that one part's rows lie together once quantised
+  for (std::size_t p = 0; p < n_parts; ++p) {
+    for (std::size_t r = 0; r < rows; ++r) std::copy_n(x.row(r) + p * k, k, by_part.row(p * rows + r));
+  }
+  Tensor out = make(rows, n_parts * n);
+  if (rows == 0) return out;
+  const kernels::ActRows all = activations(by_part, kernels::act_kind(matrices.first.type));
+  need_scratch(kernels::matmul_scratch_bytes(k));
+  pool_.parallel_for(n_parts, [&](std::size_t p, int worker) {
+    kernels::ActRows in = all;
+    in.m = rows;
+    if (in.kind == kernels::ActKind::kF32) {
+      in.values += p * rows * in.value_stride;
+    } else {
+      const std::size_t scale_block = in.kind == kernels::ActKind::kI8x32 ? 32 : 256;
+      const std::size_t sum_block = in.kind == kernels::ActKind::kI8x32 ? 32 : 16;
+      in.codes += p * rows * k;
+      in.scales += p * rows * (k / scale_block);
+      in.sums += p * rows * (k / sum_block);
+    }
+    const kernels::PackedMatrix w = matrices.expert(p);
+    kernels_.matmul[static_cast<std::size_t>(w.type)](w, in, 0, w.n_panels(), out.row(0) + p * n, out.stride_,
+                                                      scratch(worker));
+  });
+  return out;
+}
+
 }  // namespace hearth::ops

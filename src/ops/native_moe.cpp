@@ -91,7 +91,10 @@ Tensor NativeContext::moe(const Tensor& x, const Tensor& router_logits, const Mo
   for_rows(x.rows(), router_logits.cols() * 16,
            [&](std::size_t r) { choices[r] = choose(kernels_, values(router_logits, r), spec); });
   for (std::size_t r = 0; r < x.rows(); ++r) {
-    for (const Choice& c : choices[r]) members[c.expert].push_back({r, c.weight});
+    for (const Choice& c : choices[r]) {
+      const float scale = experts.output_scale.empty() ? 1.0f : experts.output_scale[c.expert];
+      members[c.expert].push_back({r, c.weight * scale});
+    }
   }
   Tensor out = make(x.rows(), experts.down.first.n);
   for (std::size_t r = 0; r < out.rows(); ++r) std::fill_n(out.row(r), out.cols(), 0.0f);

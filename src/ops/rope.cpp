@@ -29,7 +29,8 @@ Rope make_rope(const RopeOptions& o) {
   if (yarn) {
     low = std::max(0.0, std::floor(pair_with_turns(o.yarn.beta_fast, o)));
     high = std::min(static_cast<double>(o.n_rot) - 1.0, std::ceil(pair_with_turns(o.yarn.beta_slow, o)));
-    rope.magnitude *= static_cast<float>(o.yarn.attention * (1.0 + 0.1 * kernels::recipe_log64(o.yarn.factor)));
+    const double log_factor = kernels::recipe_log64(std::max(1.0, o.yarn.factor));
+    rope.magnitude *= static_cast<float>(o.yarn.attention * (1.0 + 0.1 * log_factor));
   }
   for (std::size_t i = 0; i < rope.frequencies.size(); ++i) {
     double f = kernels::recipe_pow(o.base, -2.0 * static_cast<double>(i) / static_cast<double>(o.n_rot));

@@ -121,14 +121,21 @@ std::vector<std::size_t> leading_mass(std::span<const float> logits, DistanceFro
     open.push_back({d, i, masses[0]});
   }
   const Entry last = last_needed(open, target);
-  std::vector<std::size_t> taken(logits.size());  // written without a branch that could be mispredicted
+  const auto is_taken = [&](std::size_t i) {
+    const double d = distance(logits[i]);
+    return static_cast<std::size_t>((d < last.distance) | ((d == last.distance) & (i <= last.index)));
+  };
+  // Counted first, because fresh memory for a whole vocabulary costs more than a second look; written without a branch
+  // that could be mispredicted, hence the one more than needed.
+  std::size_t n_taken = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i) n_taken += is_taken(i);
+  std::vector<std::size_t> taken(n_taken + 1);
   std::size_t n = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    const double d = distance(logits[i]);
     taken[n] = i;
-    n += static_cast<std::size_t>((d < last.distance) | ((d == last.distance) & (i <= last.index)));
+    n += is_taken(i);
   }
-  taken.resize(n);
+  taken.resize(n_taken);
   return taken;
 }
 

@@ -59,10 +59,6 @@ class BpeModel final : public Model {
   }
 
  private:
-  static bool worse(const MergeCandidate& a, const MergeCandidate& b) {
-    return a.rank > b.rank || (a.rank == b.rank && a.left > b.left);
-  }
-
   /// The symbol for `text`: a token, or a number past the tokens for text that merges pass through.
   std::int32_t symbol_for(std::string_view text) {
     if (const TokenId known = index_.find(text); known != kNoToken) return known;
@@ -145,36 +141,49 @@ class BpeModel final : public Model {
     }
   }
 
-  void consider(std::int32_t left, std::int32_t right, ModelScratch& scratch) const {
-    if (left < 0 || right < 0) return;
-    const Symbol& a = scratch.symbols[static_cast<std::size_t>(left)];
-    const Symbol& b = scratch.symbols[static_cast<std::size_t>(right)];
-    if (a.id < 0 || b.id < 0) return;
+  /// The merge of a symbol with its right neighbour, if the list has one.
+  bool find_candidate(const std::vector<Symbol>& symbols, std::int32_t left, MergeCandidate& found) const {
+    const Symbol& a = symbols[static_cast<std::size_t>(left)];
+    if (a.next < 0) return false;
+    const Symbol& b = symbols[static_cast<std::size_t>(a.next)];
+    if (a.id < 0 || b.id < 0) return false;
     const PairTable::Merge merge = merges_.find(a.id, b.id);
-    if (merge.merged < 0) return;
-    scratch.heap.push_back({0, merge.rank, left, a.id, b.id, merge.merged, 0});
-    std::ranges::push_heap(scratch.heap, worse);
+    if (merge.merged < 0) return false;
+    found = {static_cast<std::uint64_t>(merge.rank) << 32 | static_cast<std::uint32_t>(left), a.n_bytes + b.n_bytes,
+             merge.merged};
+    return true;
+  }
+
+  void consider(std::int32_t left, ModelScratch& scratch) const {
+    MergeCandidate candidate;
+    if (left < 0 || !find_candidate(scratch.symbols, left, candidate)) return;
+    scratch.heap.push_back(candidate);
+    std::ranges::push_heap(scratch.heap, MergeCandidate::later);
   }
 
   void merge(ModelScratch& scratch) const {
     auto& symbols = scratch.symbols;
     scratch.heap.clear();
-    for (std::int32_t i = 1; i < static_cast<std::int32_t>(symbols.size()); ++i) consider(i - 1, i, scratch);
+    MergeCandidate candidate;
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+      if (find_candidate(symbols, static_cast<std::int32_t>(i), candidate)) scratch.heap.push_back(candidate);
+    }
+    std::ranges::make_heap(scratch.heap, MergeCandidate::later);
     while (!scratch.heap.empty()) {
-      std::ranges::pop_heap(scratch.heap, worse);
+      std::ranges::pop_heap(scratch.heap, MergeCandidate::later);
       const MergeCandidate best = scratch.heap.back();
       scratch.heap.pop_back();
-      Symbol& left = symbols[static_cast<std::size_t>(best.left)];
-      if (left.n_bytes == 0 || left.next < 0 || left.id != best.left_id) continue;
+      Symbol& left = symbols[static_cast<std::size_t>(best.left())];
+      if (left.n_bytes == 0 || left.next < 0) continue;
       Symbol& right = symbols[static_cast<std::size_t>(left.next)];
-      if (right.id != best.right_id) continue;
+      if (left.n_bytes + right.n_bytes != best.n_bytes) continue;
       left.id = best.merged_id;
       left.n_bytes += right.n_bytes;
       right.n_bytes = 0;
       left.next = right.next;
-      if (right.next >= 0) symbols[static_cast<std::size_t>(right.next)].prev = best.left;
-      consider(left.prev, best.left, scratch);
-      consider(best.left, left.next, scratch);
+      if (right.next >= 0) symbols[static_cast<std::size_t>(right.next)].prev = best.left();
+      consider(left.prev, scratch);
+      consider(best.left(), scratch);
     }
   }
 

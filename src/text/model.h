@@ -19,13 +19,16 @@ struct Symbol {
   std::uint32_t begin = 0, n_bytes = 0;  // within the piece; n_bytes 0 once merged into its left neighbour
 };
 
-/// Two neighbours that may merge.
+/// Two neighbours that may merge: the one with the lowest key goes first. It is outdated once the left symbol and its
+/// right neighbour are no longer n_bytes long together, for symbols only ever grow.
 struct MergeCandidate {
-  float score = 0;         // SPM: higher first
-  std::uint32_t rank = 0;  // BPE: lower first
-  std::int32_t left = 0;   // equal ones: the leftmost first
-  std::int32_t left_id = kNoToken, right_id = kNoToken, merged_id = kNoToken;
+  std::uint64_t key = 0;  // rank or falling score in the upper half, index of the left symbol in the lower
   std::uint32_t n_bytes = 0;
+  std::int32_t merged_id = kNoToken;
+
+  [[nodiscard]] std::int32_t left() const { return static_cast<std::int32_t>(key & 0xFFFFFFFF); }
+  /// For std heaps, whose front is the greatest: `a` goes after `b`.
+  static bool later(const MergeCandidate& a, const MergeCandidate& b) { return a.key > b.key; }
 };
 
 /// Memory that the pieces of one text use one after the other.

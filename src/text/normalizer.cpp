@@ -1,7 +1,5 @@
-// The normalizer steps that work on any string; SentencePiece's own are in charsmap.cpp.
+// The normalizer steps that work on any string; SentencePiece's own are in sentencepiece_normalizer.cpp.
 #include "text/normalizer.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
@@ -9,6 +7,7 @@
 #include "text/byte_alphabet.h"
 #include "text/char_class.h"
 #include "text/regex.h"
+#include "text/sentencepiece_normalizer.h"
 #include "text/unicode_forms.h"
 #include "text/utf8.h"
 
@@ -181,7 +180,7 @@ class Bert final : public Normalizer {
   bool clean_, chinese_, accents_, lowercase_;
 };
 
-Result<std::unique_ptr<Normalizer>> make_step(const NormalizerStep& step) {
+Result<std::unique_ptr<Normalizer>> make_step(const NormalizerStep& step, const VocabData& data) {
   using Kind = NormalizerStep::Kind;
   switch (step.kind) {
     case Kind::kNfc: return std::make_unique<Form>(UnicodeForm::kNfc);
@@ -200,12 +199,11 @@ Result<std::unique_ptr<Normalizer>> make_step(const NormalizerStep& step) {
     case Kind::kPrepend: return std::make_unique<Prepend>(step.content);
     case Kind::kBert: return std::make_unique<Bert>(step);
     case Kind::kByteAlphabet: return std::make_unique<ByteAlphabetForm>();
-    case Kind::kCharsmap:
-    case Kind::kNmt:
-    case Kind::kSentencePiece: break;
+    case Kind::kCharsmap: return make_charsmap_normalizer(step);
+    case Kind::kNmt: return make_nmt_normalizer();
+    case Kind::kSentencePiece: return make_sentencepiece_normalizer(step, data);
   }
-  return fail(ErrorCode::kUnsupportedModel,
-              fmt::format("compiling a normalizer: kind {} is not supported", static_cast<int>(step.kind)));
+  return fail(ErrorCode::kInternal, "compiling a normalizer of no known kind");
 }
 
 }  // namespace
@@ -213,7 +211,7 @@ Result<std::unique_ptr<Normalizer>> make_step(const NormalizerStep& step) {
 Result<std::vector<std::unique_ptr<Normalizer>>> make_normalizers(const VocabData& data) {
   std::vector<std::unique_ptr<Normalizer>> out;
   for (const NormalizerStep& step : data.normalizers) {
-    HEARTH_TRY(auto made, make_step(step));
+    HEARTH_TRY(auto made, make_step(step, data));
     out.push_back(std::move(made));
   }
   return out;

@@ -116,24 +116,30 @@ class ScannerCutter final : public Cutter {
   WordScanner scanner_;
 };
 
-class RegexCutter final : public Cutter {
+class RegexCutter final : public PreTokenizer {
  public:
   RegexCutter(Regex regex, SplitBehavior behavior, bool invert)
       : regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
 
- protected:
-  void cut(const PieceList& list, Range piece, std::vector<Range>& out) const override {
+  void apply(PieceList& list) const override {
+    std::vector<Range> out;
+    out.reserve(list.pieces.size());
+    RegexSearch search(regex_);
     std::vector<Part> parts;
-    std::uint32_t done = piece.begin;
-    for (const RegexMatch& match :
-         regex_.find_all(std::span(list.chars.codes).subspan(piece.begin, piece.end - piece.begin))) {
-      const Range range{piece.begin + match.begin, piece.begin + match.end};
-      if (range.begin > done) parts.push_back({{done, range.begin}, invert_});
-      parts.push_back({range, !invert_});
-      done = range.end;
+    for (const Range& piece : list.pieces) {
+      parts.clear();
+      std::uint32_t done = piece.begin;
+      for (const RegexMatch& match :
+           search.find_all(std::span(list.chars.codes).subspan(piece.begin, piece.end - piece.begin))) {
+        const Range range{piece.begin + match.begin, piece.begin + match.end};
+        if (range.begin > done) parts.push_back({{done, range.begin}, invert_});
+        parts.push_back({range, !invert_});
+        done = range.end;
+      }
+      if (done < piece.end) parts.push_back({{done, piece.end}, invert_});
+      arrange(parts, behavior_, out);
     }
-    if (done < piece.end) parts.push_back({{done, piece.end}, invert_});
-    arrange(parts, behavior_, out);
+    list.pieces = std::move(out);
   }
 
  private:

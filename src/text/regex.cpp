@@ -265,19 +265,22 @@ class Compiler {
   RegexProgram program_;
 };
 
-/// The automaton of one search: states are sets of instructions that can succeed, made when first needed.
-class Search {
+}  // namespace
+
+/// The automaton: states are sets of instructions that can succeed, made when first needed.
+class RegexAutomaton {
  public:
-  Search(const RegexProgram& program, std::span<const std::uint32_t> codes)
-      : program_(program), codes_(codes), n_words_((program.code.size() + 63) / 64) {
+  explicit RegexAutomaton(const RegexProgram& program) : program_(program), n_words_((program.code.size() + 63) / 64) {
     const std::size_t n_here = program.n_classes + 1;
     row_size_ = n_here * (program.uses_previous ? n_here : 1);
     scratch_.resize(n_words_);
   }
 
-  std::vector<RegexMatch> run() {
+  const std::vector<RegexMatch>& run(std::span<const std::uint32_t> codes) {
+    codes_ = codes;
+    if (states_.size() > kMaxKeptWords) forget();
     look_back_to_front();
-    std::vector<RegexMatch> matches;
+    matches_.clear();
     const auto n = static_cast<std::uint32_t>(codes_.size());
     for (std::uint32_t pos = 0; pos <= n;) {
       if (!succeeds(pos, program_.start)) {
@@ -285,15 +288,22 @@ class Search {
         continue;
       }
       const std::uint32_t end = walk(pos);
-      matches.push_back({pos, end});
+      matches_.push_back({pos, end});
       pos = end > pos ? end : pos + 1;
     }
-    return matches;
+    return matches_;
   }
 
  private:
   using Op = Instruction::Op;
   static constexpr std::size_t kMaxCachedStates = 4096;
+  static constexpr std::size_t kMaxKeptWords = 1 << 20;  // 8 MiB of states survive from text to text
+
+  void forget() {
+    states_.clear();
+    rows_.clear();
+    by_hash_.clear();
+  }
 
   [[nodiscard]] bool bit(const std::uint64_t* words, std::uint32_t instruction) const {
     return (words[instruction / 64] >> (instruction % 64) & 1) != 0;
@@ -412,9 +422,8 @@ class Search {
   std::vector<std::vector<std::uint32_t>> rows_;  // [state][class, previous class] -> state
   std::unordered_multimap<std::uint64_t, std::uint32_t> by_hash_;
   std::vector<std::uint32_t> state_at_;  // [n + 1]
+  std::vector<RegexMatch> matches_;
 };
-
-}  // namespace
 
 Regex::~Regex() = default;
 Regex::Regex(const Regex&) = default;
@@ -431,7 +440,14 @@ Result<Regex> Regex::compile(std::string_view pattern, RegexAnchors anchors) {
 }
 
 std::vector<RegexMatch> Regex::find_all(std::span<const std::uint32_t> codes) const {
-  return Search(*program_, codes).run();
+  return RegexAutomaton(*program_).run(codes);
+}
+
+RegexSearch::RegexSearch(const Regex& regex) : automaton_(std::make_unique<RegexAutomaton>(*regex.program_)) {}
+RegexSearch::~RegexSearch() = default;
+
+const std::vector<RegexMatch>& RegexSearch::find_all(std::span<const std::uint32_t> codes) {
+  return automaton_->run(codes);
 }
 
 }  // namespace hearth::text

@@ -35,8 +35,24 @@ class Regex {
   [[nodiscard]] std::vector<RegexMatch> find_all(std::span<const std::uint32_t> codes) const;
 
  private:
+  friend class RegexSearch;
   Regex() = default;
   std::shared_ptr<const struct RegexProgram> program_;
+};
+
+/// Searches many texts with one pattern and keeps what it learns of the automaton. The pattern must outlive it.
+class RegexSearch {
+ public:
+  explicit RegexSearch(const Regex& regex);
+  ~RegexSearch();
+  RegexSearch(const RegexSearch&) = delete;
+  RegexSearch& operator=(const RegexSearch&) = delete;
+
+  /// As Regex::find_all; the result lives until the next call.
+  const std::vector<RegexMatch>& find_all(std::span<const std::uint32_t> codes);
+
+ private:
+  std::unique_ptr<class RegexAutomaton> automaton_;
 };
 
 }  // namespace hearth::text

@@ -32,42 +32,47 @@ std::uint64_t hash_bytes(std::string_view text) {
 }  // namespace
 
 TokenIndex::TokenIndex(const StringTable* strings) : strings_(strings) {
-  slots_.assign(std::bit_ceil(std::max<std::size_t>(16, strings->size() * 2)), kNoToken);
+  slots_.resize(std::bit_ceil(std::max<std::size_t>(16, strings->size() * 2)));
   for (std::size_t idx = 0; idx < strings->size(); ++idx) insert(static_cast<TokenId>(idx));
 }
 
-std::size_t TokenIndex::slot_of(std::string_view text) const {
-  std::size_t slot = hash_bytes(text) & (slots_.size() - 1);
-  while (slots_[slot] != kNoToken && (*strings_)[static_cast<std::size_t>(slots_[slot])] != text) {
-    slot = (slot + 1) & (slots_.size() - 1);
+std::size_t TokenIndex::slot_of(std::string_view text, std::uint64_t hash) const {
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  std::size_t at = hash & (slots_.size() - 1);
+  while (slots_[at].id != kNoToken &&
+         (slots_[at].tag != tag || (*strings_)[static_cast<std::size_t>(slots_[at].id)] != text)) {
+    at = (at + 1) & (slots_.size() - 1);
   }
-  return slot;
+  return at;
 }
 
 TokenId TokenIndex::insert(TokenId idx) {
   const std::string_view text = (*strings_)[static_cast<std::size_t>(idx)];
   if (text.empty()) return kNoToken;
   if ((n_used_ + 1) * 2 > slots_.size()) grow();
-  const std::size_t slot = slot_of(text);
-  if (slots_[slot] == kNoToken) {
-    slots_[slot] = idx;
+  const std::uint64_t hash = hash_bytes(text);
+  Slot& slot = slots_[slot_of(text, hash)];
+  if (slot.id == kNoToken) {
+    slot = {idx, static_cast<std::uint32_t>(hash >> 32)};
     ++n_used_;
     longest_ = std::max(longest_, text.size());
   }
-  return slots_[slot];
+  return slot.id;
 }
 
 void TokenIndex::grow() {
-  std::vector<TokenId> old(slots_.size() * 2, kNoToken);
+  std::vector<Slot> old(slots_.size() * 2);
   old.swap(slots_);
-  for (const TokenId idx : old) {
-    if (idx != kNoToken) slots_[slot_of((*strings_)[static_cast<std::size_t>(idx)])] = idx;
+  for (const Slot& slot : old) {
+    if (slot.id == kNoToken) continue;
+    const std::string_view text = (*strings_)[static_cast<std::size_t>(slot.id)];
+    slots_[slot_of(text, hash_bytes(text))] = slot;
   }
 }
 
 TokenId TokenIndex::find(std::string_view text) const {
   if (text.empty() || text.size() > longest_) return kNoToken;
-  return slots_[slot_of(text)];
+  return slots_[slot_of(text, hash_bytes(text))].id;
 }
 
 }  // namespace hearth::text

@@ -23,10 +23,14 @@ class TokenIndex {
 
  private:
   void grow();
-  [[nodiscard]] std::size_t slot_of(std::string_view text) const;
+  [[nodiscard]] std::size_t slot_of(std::string_view text, std::uint64_t hash) const;
 
   const StringTable* strings_ = nullptr;
-  std::vector<TokenId> slots_;  // a power of two, at most half full; kNoToken where empty
+  struct Slot {
+    TokenId id = kNoToken;
+    std::uint32_t tag = 0;  // upper half of the hash: most strings that differ are told apart without looking at them
+  };
+  std::vector<Slot> slots_;  // a power of two, at most half full
   std::size_t n_used_ = 0;
   std::size_t longest_ = 0;
 };

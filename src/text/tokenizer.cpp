@@ -33,11 +33,10 @@ Result<std::unique_ptr<Model>> make_model(const VocabData& data) {
     case VocabKind::kWordPiece: return make_word_piece_model(data);
     case VocabKind::kWordLevel: return make_word_level_model(data);
     case VocabKind::kGreedy: return make_greedy_model(data);
-    case VocabKind::kUnigram: break;
+    case VocabKind::kUnigram: return make_unigram_model(data);
     case VocabKind::kNone: return std::unique_ptr<Model>();
   }
-  return fail(ErrorCode::kUnsupportedModel,
-              fmt::format("making a tokenizer: kind {} is not supported", static_cast<int>(data.kind)));
+  return fail(ErrorCode::kInternal, "making a tokenizer: a vocabulary of no known kind");
 }
 
 Status check_id(TokenId id, std::string_view what, std::size_t n_tokens) {
@@ -127,7 +126,8 @@ struct Tokenizer::State {
     for (const AddedToken& token : data.added_tokens) {
       const std::string_view name = data.tokens[static_cast<std::size_t>(token.id)];
       tokens[token.normalized ? 1 : 0].push_back(token);
-      spellings[token.normalized ? 1 : 0].push_back(token.normalized ? normalize(name) : std::string(name));
+      spellings[token.normalized ? 1 : 0].push_back(token.normalized && !token.as_spelled ? normalize(name)
+                                                                                          : std::string(name));
     }
     raw_tokens = AddedTokens(tokens[0], spellings[0]);
     normalized_tokens = AddedTokens(tokens[1], spellings[1]);

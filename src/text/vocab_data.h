@@ -40,7 +40,8 @@ struct AddedToken {
   bool lstrip = false;       // swallows white space before it
   bool rstrip = false;       // swallows white space after it
   bool single_word = false;  // only between non-word characters
-  bool normalized = false;   // looked for in the normalized text instead of the raw one
+  bool normalized = false;   // looked for in the normalized text instead of the raw one, its name normalized likewise
+  bool as_spelled = false;   // with `normalized`: the name is not normalized
   bool special = false;      // looked for only where the caller asks for special tokens
 };
 
@@ -152,8 +153,9 @@ struct VocabData {
   std::uint32_t max_word_chars = 0;  // 0: no limit
   bool phantom_space = false;
 
-  // Unigram: SentencePiece adds scores in single precision, Hugging Face and GGUF's reference in double.
-  bool single_precision = false;
+  // Unigram: SentencePiece sums in single precision, favours user-defined tokens and passes over unused ones; Hugging
+  // Face and GGUF's reference sum in double and do neither.
+  bool sentencepiece_scores = false;
   float unknown_penalty = 10.0F;
 
   /// GGUF's tokenizer.ggml.pre; when not empty, it decides the steps below and the BPE flags it is known for.

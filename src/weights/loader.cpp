@@ -55,7 +55,7 @@ bool WeightLoader::check_shape(const TensorInfo& tensor, std::initializer_list<s
   return false;
 }
 
-bool WeightLoader::pack(const TensorInfo& tensor, std::size_t n_matrices, Matrix& matrix) {
+bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix) {
   if (!kernels::is_matrix_type(tensor.dtype)) {
     fail_with({ErrorCode::kUnsupportedFormat, fmt::format("tensor \"{}\" has type {}, which cannot be multiplied",
                                                           tensor.name, dtype_info(tensor.dtype).name)});
@@ -64,7 +64,7 @@ bool WeightLoader::pack(const TensorInfo& tensor, std::size_t n_matrices, Matrix
   matrix.type = tensor.dtype;
   const std::size_t panel_size = kernels::panel_bytes(matrix.type, matrix.k);
   const std::size_t panels_each = matrix.view().n_panels();
-  const CheckedSize total = CheckedSize(panel_size) * panels_each * n_matrices;
+  const CheckedSize total = CheckedSize(panel_size) * panels_each * rows.n_matrices;
   if (!total.value()) {
     fail_with({ErrorCode::kCorruptedModel, fmt::format("tensor \"{}\" is too large", tensor.name)});
     return false;
@@ -86,13 +86,14 @@ bool WeightLoader::pack(const TensorInfo& tensor, std::size_t n_matrices, Matrix
   for (auto& bytes : staging) bytes.resize(panels_per_step * kernels::kPanelRows * row);
   std::mutex mutex;
   std::optional<Error> failure;
-  pool_.parallel_for(n_matrices * steps_each, [&](std::size_t step, int worker) {
+  pool_.parallel_for(rows.n_matrices * steps_each, [&](std::size_t step, int worker) {
     const std::size_t which = step / steps_each;
     const std::size_t panel_begin = step % steps_each * panels_per_step;
     const std::size_t row_begin = panel_begin * kernels::kPanelRows;
     const std::size_t n_rows = std::min(matrix.n - row_begin, panels_per_step * kernels::kPanelRows);
     const std::span bytes(staging[static_cast<std::size_t>(worker)].data(), n_rows * row);
-    if (auto read = file_.read_tensor_range(tensor, (which * matrix.n + row_begin) * row, bytes); !read) {
+    if (auto read = file_.read_tensor_range(tensor, (which * rows.n_each + rows.begin + row_begin) * row, bytes);
+        !read) {
       const std::lock_guard lock(mutex);
       failure = std::move(read.error());
       return;
@@ -113,7 +114,7 @@ bool WeightLoader::pack(const TensorInfo& tensor, std::size_t n_matrices, Matrix
     return false;
   }
   matrix.panels = std::move(*buffer);
-  loaded_bytes_ += tensor.size_bytes;
+  loaded_bytes_ += rows.n_matrices * matrix.n * row;
   if (options_.progress) options_.progress(loaded_bytes_, file_.size_bytes());
   return true;
 }
@@ -141,7 +142,7 @@ Matrix WeightLoader::matrix(const std::string& full_name, std::size_t n, std::si
   const TensorInfo* tensor = require(full_name);
   if (!tensor || !check_shape(*tensor, {k, n})) return {};
   Matrix matrix{.n = n, .k = k};
-  return pack(*tensor, 1, matrix) ? std::move(matrix) : Matrix{};
+  return pack(*tensor, {.n_each = n}, matrix) ? std::move(matrix) : Matrix{};
 }
 
 Linear WeightLoader::linear(const std::string& name, std::size_t n, std::size_t k) {
@@ -156,9 +157,31 @@ Experts WeightLoader::experts(const std::string& name, std::size_t n_experts, st
   const TensorInfo* tensor = require(name + ".weight");
   if (!tensor || !check_shape(*tensor, {k, n, n_experts})) return {};
   Experts experts{.n_experts = n_experts, .matrices = {.n = n, .k = k}};
-  if (!pack(*tensor, n_experts, experts.matrices)) return {};
+  if (!pack(*tensor, {.n_matrices = n_experts, .n_each = n}, experts.matrices)) return {};
   experts.bias = optional_vector(name + ".bias", n_experts * n);
   return experts;
+}
+
+std::pair<Experts, Experts> WeightLoader::fused_experts(const std::string& name, std::size_t n_experts, std::size_t n,
+                                                        std::size_t k) {
+  const TensorInfo* tensor = require(name + ".weight");
+  if (!tensor || !check_shape(*tensor, {k, 2 * n, n_experts})) return {};
+  std::pair<Experts, Experts> both;
+  std::size_t begin = 0;
+  for (Experts* half : {&both.first, &both.second}) {
+    half->n_experts = n_experts;
+    half->matrices = {.n = n, .k = k};
+    if (!pack(*tensor, {.n_matrices = n_experts, .n_each = 2 * n, .begin = begin}, half->matrices)) return {};
+    begin += n;
+  }
+  const Vector bias = optional_vector(name + ".bias", n_experts * 2 * n);
+  for (std::size_t at = 0; at < bias.size(); at += 2 * n) {
+    const auto expert = bias.begin() + static_cast<std::ptrdiff_t>(at),
+               middle = expert + static_cast<std::ptrdiff_t>(n);
+    both.first.bias.insert(both.first.bias.end(), expert, middle);
+    both.second.bias.insert(both.second.bias.end(), middle, middle + static_cast<std::ptrdiff_t>(n));
+  }
+  return both;
 }
 
 Vector WeightLoader::vector(const std::string& full_name, std::size_t n) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -38,6 +39,9 @@ class WeightLoader {
   Matrix matrix(const std::string& full_name, std::size_t n, std::size_t k);
   /// `name`.weight as [n_experts][n, k] and, where the file has it, `name`.bias [n_experts][n].
   Experts experts(const std::string& name, std::size_t n_experts, std::size_t n, std::size_t k);
+  /// One tensor [n_experts][2 * n, k] with each expert's gate rows above its up rows, as two: {gate, up}.
+  std::pair<Experts, Experts> fused_experts(const std::string& name, std::size_t n_experts, std::size_t n,
+                                            std::size_t k);
   /// A tensor of n elements in all, decoded to float; any shape.
   Vector vector(const std::string& full_name, std::size_t n);
   Vector optional_vector(const std::string& full_name, std::size_t n);
@@ -53,7 +57,13 @@ class WeightLoader {
  private:
   const TensorInfo* require(const std::string& full_name);
   bool check_shape(const TensorInfo& tensor, std::initializer_list<std::size_t> dims);
-  bool pack(const TensorInfo& tensor, std::size_t n_matrices, Matrix& matrix);
+  /// Which rows of each of a tensor's matrices are wanted.
+  struct Rows {
+    std::size_t n_matrices = 1;
+    std::size_t n_each = 0;  // rows of one matrix in the tensor
+    std::size_t begin = 0;   // the first one wanted
+  };
+  bool pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix);
   Vector decode(const TensorInfo& tensor);
 
   const ModelFile& file_;

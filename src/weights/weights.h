@@ -35,9 +35,8 @@ struct Linear {
   std::vector<Segment> segments;
 
   [[nodiscard]] explicit operator bool() const { return static_cast<bool>(matrix); }
-  operator kernels::LinearView() const {
-    return {matrix.view(), bias};
-  }  // NOLINT: so that models read ctx.linear(x, wq)
+  // NOLINTNEXTLINE(google-explicit-constructor): so that models read ctx.linear(x, wq)
+  operator kernels::LinearView() const { return {matrix.view(), bias}; }
 };
 
 /// The matrices of all experts of one layer, one after the other.

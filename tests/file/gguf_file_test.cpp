@@ -153,6 +153,9 @@ TEST(GgufFile, BrokenSplitsNameThePart) {
   (void)renamed.write("m-00001-of-00003.gguf", split_part(0, 2, 1, ""));
   EXPECT_NE(message(renamed, "m-00001-of-00003.gguf").find("split.count"), std::string::npos);
 
+  (void)renamed.write("typed.gguf", GgufBytes().counts(0, 1).text("split.count", "2").str());
+  EXPECT_NE(message(renamed, "typed.gguf").find("typed.gguf: metadata key 'split.count'"), std::string::npos);
+
   const TemporaryFolder swapped;
   (void)swapped.write("m-00001-of-00002.gguf", split_part(1, 2, 2, "a"));
   (void)swapped.write("m-00002-of-00002.gguf", split_part(0, 2, 2, "b"));

@@ -5,6 +5,8 @@
 #include "golden/golden.h"
 #include "models/model.h"
 
+#include <fmt/format.h>
+
 namespace hearth {
 namespace {
 
@@ -48,7 +50,8 @@ TEST_P(GoldenArch, LogitsMatchTheReference) {
   const testing::Difference d = testing::compare_rows(*rows, reference, n_out_);
   EXPECT_LE(d.max_abs, 1e-3);
   EXPECT_LE(d.relative_rms, 5e-5);
-  RecordProperty("max_abs", std::to_string(d.max_abs));
+  RecordProperty("max_abs", fmt::format("{:.1e}", d.max_abs));
+  RecordProperty("relative_rms", fmt::format("{:.1e}", d.relative_rms));
   if (::testing::Test::HasFailure() && golden().has("l_out.f32")) {
     const auto l_out = golden().floats("l_out.f32");
     const nlohmann::json shape = golden().json("tokens.json")["l_out"];
@@ -114,8 +117,54 @@ TEST_P(GoldenArch, BitsDoNotDependOnHowWorkIsCut) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, GoldenArch, ::testing::ValuesIn(testing::golden_cases("arch")),
+/// Embedding models whose pooled vector is given.
+class GoldenPooled : public GoldenArch {};
+
+TEST_P(GoldenPooled, VectorMatchesTheReference) {
+  const auto model = open(golden());
+  ASSERT_TRUE(model);
+  const auto reference = golden().floats("pooled.f32");
+  ASSERT_EQ(reference.size(), n_out_);
+  const auto id = model->create_sequence(options_);
+  ASSERT_TRUE(id) << id.error().message;
+  const ScopedSequence sequence(*model, *id);
+  const Item item{.sequence = *id, .tokens = tokens_};
+  const Want want{.item_idx = 0, .row = 0, .kind = Want::Kind::kPooled};
+  RowCollector collector;
+  const auto status = model->evaluate({&item, 1}, {&want, 1}, collector);
+  ASSERT_TRUE(status) << status.error().message;
+  const std::vector<float>& pooled = collector.rows[0];
+  ASSERT_EQ(pooled.size(), reference.size());
+  // Where the reference rounds inside GELU, only the hidden states have an exact version: hence the wider bar.
+  const bool rounded = golden().has("logits_exact_gelu.f32");
+  const testing::Difference d = testing::compare_rows(pooled, reference, n_out_);
+  EXPECT_LE(d.max_abs, rounded ? 3e-2 : 1e-3);
+  EXPECT_LE(d.relative_rms, rounded ? 5e-3 : 5e-5);
+  RecordProperty("max_abs", std::to_string(d.max_abs));
+  // The same vector from the exact hidden states.
+  const auto hidden = golden().floats(rounded ? "logits_exact_gelu.f32" : "logits.f32");
+  const std::string kind = golden().json("tokens.json")["pooled"];
+  ASSERT_TRUE(kind == "cls" || kind == "mean") << kind;
+  const std::size_t n_rows = kind == "cls" ? 1 : hidden.size() / n_out_;
+  for (std::size_t i = 0; i < n_out_; ++i) {
+    double expected = 0;
+    for (std::size_t row = 0; row < n_rows; ++row) expected += hidden[row * n_out_ + i];
+    EXPECT_NEAR(pooled[i], expected / static_cast<double>(n_rows), 1e-3);
+  }
+}
+
+std::vector<GoldenCase> pooled_cases() {
+  std::vector<GoldenCase> cases = testing::golden_cases("arch");
+  std::erase_if(cases, [](const GoldenCase& golden) { return !golden.has("pooled.f32"); });
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(, GoldenPooled, ::testing::ValuesIn(pooled_cases()),
                          [](const auto& info) { return testing::test_name(info.param.name()); });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenPooled);
+
+INSTANTIATE_TEST_SUITE_P(, GoldenArch, ::testing::ValuesIn(testing::golden_cases("arch")),
+                         [](const auto& one) { return testing::test_name(one.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenArch);
 
 TEST(GoldenArchData, IsPresent) {

@@ -134,7 +134,7 @@ double worst_ulps(Activation f, double (*exact)(double), float low, float high) 
   std::vector<float> x;
   double worst = 0.0;
   const std::uint32_t begin = std::bit_cast<std::uint32_t>(low), end = std::bit_cast<std::uint32_t>(high);
-  for (std::uint32_t bits = begin;; bits = end - bits > 499 ? bits + 499 : end) {
+  for (std::uint32_t bits = begin;; bits = end - bits > 1999 ? bits + 1999 : end) {
     x.push_back(std::bit_cast<float>(bits));
     x.push_back(-x.back());
     if (x.size() == 4096 || bits == end) {

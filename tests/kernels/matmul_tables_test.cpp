@@ -162,6 +162,18 @@ std::vector<const QuantCodec*> codecs() {
 INSTANTIATE_TEST_SUITE_P(AllTypes, MatmulTables, ::testing::ValuesIn(codecs()),
                          [](const auto& instance) { return std::string(dtype_info(instance.param->type).name); });
 
+// Which table fills which slot: a reader that quietly falls back to scalar would pass every test above.
+TEST(MatmulIsa, EveryTableFillsEveryTypeItself) {
+  for (const KernelTable* table : other_tables()) {
+    if (table->name == "neon") continue;  // has readers for the common types only
+    for (const QuantCodec& codec : all_codecs()) {
+      EXPECT_EQ(table->matmul_isa[static_cast<std::size_t>(codec.type)], table->name) << dtype_info(codec.type).name;
+    }
+    EXPECT_NE(table->quantize_i8x32, scalar().quantize_i8x32) << table->name;
+    EXPECT_NE(table->quantize_i8x256, scalar().quantize_i8x256) << table->name;
+  }
+}
+
 TEST(QuantizeTables, EqualScalar) {
   std::mt19937 random(17);
   const std::size_t k = 2048;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
 #include <sstream>
 
 #include "data_path.h"
@@ -62,10 +63,12 @@ TEST_P(VocabFile, GivesTheReferencesIds) {
   }
 }
 
-TEST_P(VocabFile, ShowsTheTextAgain) {
+/// Vocabularies that lose nothing; BERT's folds case and spaces.
+class LosslessVocabFile : public VocabFile {};
+
+TEST_P(LosslessVocabFile, ShowsTheTextAgain) {
   const auto path = data_path("tokenizer/ggml-vocab/ggml-vocab-" + GetParam() + ".gguf");
   if (const auto why = missing(path)) GTEST_SKIP() << *why;
-  if (GetParam() == "bert-bge") GTEST_SKIP() << "this vocabulary folds case and spaces";
   const auto tokenizer = open_tokenizer(path);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   for (const KnownText& pair : read_pairs(path)) {
@@ -77,14 +80,49 @@ TEST_P(VocabFile, ShowsTheTextAgain) {
   }
 }
 
+std::string test_name(const ::testing::TestParamInfo<std::string>& test) {
+  std::string name = test.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
 INSTANTIATE_TEST_SUITE_P(All, VocabFile,
                          ::testing::Values("bert-bge", "deepseek-coder", "gpt-2", "llama-bpe", "llama-spm", "mpt",
                                            "phi-3", "qwen2", "starcoder"),
-                         [](const auto& test) {
-                           std::string name = test.param;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(All, LosslessVocabFile,
+                         ::testing::Values("deepseek-coder", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3", "qwen2",
+                                           "starcoder"),
+                         test_name);
+
+/// Text made to be slow: twice as much may take about twice as long, and a mebibyte only seconds.
+class SlowText : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(SlowText, TakesLinearTime) {
+  const auto path = data_path("tokenizer/ggml-vocab/ggml-vocab-" + GetParam() + ".gguf");
+  if (const auto why = missing(path)) GTEST_SKIP() << *why;
+  const auto tokenizer = open_tokenizer(path);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  const auto cpu_seconds = [&](std::string_view unit, std::size_t n_bytes) {
+    std::string text;
+    while (text.size() < n_bytes) text += unit;
+    double best = 1e9;
+    for (int round = 0; round < 2; ++round) {
+      const std::clock_t start = std::clock();
+      EXPECT_FALSE(tokenizer->encode(text, {.parse_special = true}).empty());
+      best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+    }
+    return best;
+  };
+  for (const std::string_view unit : {"a", " ", "\xCC\x81", "\xCC\x81\xCC\xA8", "\xFF", "\xE4\xB8", "\n", "A", "0", "!",
+                                      "'", "<|", "a ", " \n", "\xE4\xB8\x80", "<s>"}) {
+    const double half = cpu_seconds(unit, 1 << 19);
+    const double whole = cpu_seconds(unit, 1 << 20);
+    EXPECT_LT(whole, 2.5 * half + 0.2) << "[" << unit << "]";
+    EXPECT_LT(whole, 10) << "[" << unit << "]";
+  }
+}
+INSTANTIATE_TEST_SUITE_P(All, SlowText, ::testing::Values("bert-bge", "deepseek-coder", "llama-bpe", "llama-spm"),
+                         test_name);
 
 }  // namespace
 }  // namespace hearth

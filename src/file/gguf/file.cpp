@@ -83,9 +83,12 @@ Result<File::Part> File::open_part(const std::filesystem::path& path) {
 Result<File> File::open(const std::filesystem::path& path) {
   File model;
   HEARTH_TRY(auto part, open_part(path));
-  HEARTH_TRY(const auto n_parts, find_number(part.header, "split.count"));
-  if (n_parts.value_or(1) > 1) {
-    HEARTH_CHECK(model.open_split(path, *n_parts));
+  auto split_count = find_number(part.header, "split.count");
+  if (!split_count) {
+    return std::unexpected(std::move(split_count).error().within(fmt::format("reading {}", path.string())));
+  }
+  if (const std::uint64_t n_parts = split_count->value_or(1); n_parts > 1) {
+    HEARTH_CHECK(model.open_split(path, n_parts));
   } else {
     model.parts_.push_back(std::move(part));
   }

@@ -9,6 +9,8 @@ KernelTable make_table() {
   KernelTable table = scalar_table();
   table.name = "avx2";
   table.supported = [](const CpuFeatures& cpu) { return cpu.avx2_fma; };
+  fill_matmul_avx2(table);
+  fill_quantize_avx2(table);
   fill_attention_avx2(table);
   fill_elementwise_avx2(table);
   return table;

@@ -2,10 +2,11 @@
 // of 16 rows.
 //
 // unit(u), u < 8: four consecutive codes of each row as unsigned bytes, raised by kOffset, ready to be the unsigned
-// operand of vpdpbusd. A block of 32 elements has 8 units; one of 256 has 8 parts of 8: unit(part, u). Only u is a
-// constant after unrolling, so part chooses bits by rotating lanes: bits that cross bytes are masked away.
-// 256-blocks: scale(g) the sub-scale of group g (kGroup units each) as int32 lanes; pair(p) the minima of two groups as
-// int16 pairs: groups 8 (p / 4) + p % 4 and four more (see ActTile256).
+// operand of vpdpbusd. A block of 32 elements has 8 units, one of 64 has 16, with scales d(g), kScales per 32 elements;
+// one of 256 has 8 parts of 8: unit(part, u). Only u is a constant after unrolling, so part chooses bits by rotating
+// lanes: bits that cross bytes are masked away. 256-blocks: scale(g) the sub-scale of group g (kGroup units each) as
+// int32 lanes; pair(p) the minima of two groups as int16 pairs: groups 8 (p / 4) + p % 4 and four more (see
+// ActTile256).
 #pragma once
 
 #include <immintrin.h>
@@ -57,24 +58,26 @@ HEARTH_INLINE __m512i select_bits(__m512i mask, __m512i a, __m512i b) {
 
 struct Q4_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 288;
+  static constexpr int kScales = 1;
   static constexpr int kOffset = 8;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
   HEARTH_INLINE explicit Q4_0(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int u) const { return nibble_unit(b + 32, u); }
-  HEARTH_INLINE __m512 d() const { return load_f16(b); }
+  HEARTH_INLINE __m512 d(int) const { return load_f16(b); }
 };
 
 struct Q4_1 {
   static constexpr std::size_t kBlock = 32, kBytes = 320;
+  static constexpr int kScales = 1;
   static constexpr int kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   const std::byte* b;
   HEARTH_INLINE explicit Q4_1(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int u) const { return nibble_unit(b + 64, u); }
-  HEARTH_INLINE __m512 d() const { return load_f16(b); }
+  HEARTH_INLINE __m512 d(int) const { return load_f16(b); }
   HEARTH_INLINE __m512 m() const { return load_f16(b + 32); }
 };
 
@@ -84,29 +87,32 @@ HEARTH_INLINE __m512i add_fifth_bits(__m512i nibbles, const std::byte* mask) {
 
 struct Q5_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 352;
+  static constexpr int kScales = 1;
   static constexpr int kOffset = 16;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
   HEARTH_INLINE explicit Q5_0(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int u) const { return add_fifth_bits(nibble_unit(b + 96, u), b + 32 + 8 * u); }
-  HEARTH_INLINE __m512 d() const { return load_f16(b); }
+  HEARTH_INLINE __m512 d(int) const { return load_f16(b); }
 };
 
 struct Q5_1 {
   static constexpr std::size_t kBlock = 32, kBytes = 384;
+  static constexpr int kScales = 1;
   static constexpr int kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
   const std::byte* b;
   HEARTH_INLINE explicit Q5_1(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int u) const { return add_fifth_bits(nibble_unit(b + 128, u), b + 64 + 8 * u); }
-  HEARTH_INLINE __m512 d() const { return load_f16(b); }
+  HEARTH_INLINE __m512 d(int) const { return load_f16(b); }
   HEARTH_INLINE __m512 m() const { return load_f16(b + 32); }
 };
 
 struct Q8_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 544;
+  static constexpr int kScales = 1;
   static constexpr int kOffset = 128;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
@@ -115,7 +121,7 @@ struct Q8_0 {
   HEARTH_INLINE __m512i unit(int u) const {
     return _mm512_xor_si512(load(b + 32 + 64 * u), _mm512_set1_epi8(static_cast<char>(0x80)));
   }
-  HEARTH_INLINE __m512 d() const { return load_f16(b); }
+  HEARTH_INLINE __m512 d(int) const { return load_f16(b); }
 };
 
 /// The sixteen values of IQ4_NL and IQ4_XS, raised by 128.
@@ -127,32 +133,63 @@ HEARTH_INLINE __m128i raised_values_iq4() {
 
 struct IQ4_NL {
   static constexpr std::size_t kBlock = 32, kBytes = 288;
+  static constexpr int kScales = 1;
   static constexpr int kOffset = 128;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
   HEARTH_INLINE explicit IQ4_NL(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int u) const { return look_up(raised_values_iq4(), nibble_unit(b + 32, u)); }
-  HEARTH_INLINE __m512 d() const { return load_f16(b); }
+  HEARTH_INLINE __m512 d(int) const { return load_f16(b); }
 };
+
+/// The doubled values of E2M1, raised by 12.
+HEARTH_INLINE __m128i raised_values_e2m1() {
+  return _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
+}
 
 struct MXFP4 {
   static constexpr std::size_t kBlock = 32, kBytes = 272;
+  static constexpr int kScales = 1;
   static constexpr int kOffset = 12;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
   const std::byte* b;
   HEARTH_INLINE explicit MXFP4(const std::byte* block) : b(block) {}
-  HEARTH_INLINE __m512i unit(int u) const {
-    return look_up(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0), nibble_unit(b + 16, u));
-  }
+  HEARTH_INLINE __m512i unit(int u) const { return look_up(raised_values_e2m1(), nibble_unit(b + 16, u)); }
   /// Half of 2^(e - 127): a subnormal for e < 2.
-  HEARTH_INLINE __m512 d() const {
+  HEARTH_INLINE __m512 d(int) const {
     const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b)));
     const __m512i normal = _mm512_slli_epi32(_mm512_sub_epi32(e, _mm512_set1_epi32(1)), 23);
     const __m512i subnormal = _mm512_sllv_epi32(_mm512_set1_epi32(0x00200000), e);
     return _mm512_castsi512_ps(
         _mm512_mask_mov_epi32(normal, _mm512_cmplt_epu32_mask(e, _mm512_set1_epi32(2)), subnormal));
+  }
+};
+
+struct NVFP4 {
+  static constexpr std::size_t kBlock = 64, kBytes = 576;
+  static constexpr int kScales = 2;
+  static constexpr int kOffset = 12;
+  static constexpr bool kRaised = true;
+  static constexpr bool kMin = false;
+  const std::byte* b;
+  HEARTH_INLINE explicit NVFP4(const std::byte* block) : b(block) {}
+  /// Of 16 elements, two words: low nibbles the first eight, high nibbles the others.
+  HEARTH_INLINE __m512i unit(int u) const {
+    const __m512i v = load(b + 64 + 64 * (u / 4 * 2 + (u & 1)));
+    return look_up(raised_values_e2m1(), u & 2 ? high_nibbles(v) : low_nibbles(v));
+  }
+  /// Half of an UE4M3 number: m / 2^10, or (8 + m) << (e - 1) / 2^10; the byte 0x7f is zero, the top bit else ignored.
+  HEARTH_INLINE __m512 d(int g) const {
+    const __m512i bits = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 16 * g)));
+    const __m512i e = _mm512_and_si512(_mm512_srli_epi32(bits, 3), _mm512_set1_epi32(15));
+    const __m512i m = _mm512_and_si512(bits, _mm512_set1_epi32(7));
+    const __m512i normal =
+        _mm512_sllv_epi32(_mm512_or_si512(m, _mm512_set1_epi32(8)), _mm512_sub_epi32(e, _mm512_set1_epi32(1)));
+    const __m512i value = _mm512_mask_mov_epi32(normal, _mm512_testn_epi32_mask(e, e), m);
+    const __mmask16 valid = _mm512_cmpneq_epi32_mask(bits, _mm512_set1_epi32(0x7f));
+    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_maskz_mov_epi32(valid, value)), _mm512_set1_ps(0x1p-10f));
   }
 };
 
@@ -195,7 +232,7 @@ struct Q4_K {
   static constexpr int kGroup = 8, kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
-  static constexpr int kMinPairs = 4;
+  static constexpr int kPairs = 4;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q4_K(const std::byte* block) : b(block), planes(block + 64) {}
@@ -213,7 +250,7 @@ struct Q5_K {
   static constexpr int kGroup = 8, kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
-  static constexpr int kMinPairs = 4;
+  static constexpr int kPairs = 4;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q5_K(const std::byte* block) : b(block), planes(block + 64) {}
@@ -232,7 +269,7 @@ struct Q6_K {
   static constexpr int kGroup = 4, kOffset = 32;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   HEARTH_INLINE explicit Q6_K(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -255,7 +292,7 @@ struct Q2_K {
   static constexpr int kGroup = 64, kOffset = 0;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
-  static constexpr int kMinPairs = 8;
+  static constexpr int kPairs = 8;
   const std::byte* b;
   HEARTH_INLINE explicit Q2_K(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -278,7 +315,7 @@ struct Q3_K {
   static constexpr int kGroup = 4, kOffset = 4;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   alignas(64) std::int8_t scales[16 * 16];
   HEARTH_INLINE explicit Q3_K(const std::byte* block) : b(block) {
@@ -311,11 +348,11 @@ struct Q3_K {
 
 /// For whole panels: (code - 4) * scale lies in -124..128, so a byte raised by 124 holds it.
 struct Q3_KFolded {
-  static constexpr std::size_t kBytes = Q3_K::kBytes;
+  static constexpr std::size_t kBlock = 256, kBytes = Q3_K::kBytes;
   static constexpr int kGroup = 64, kOffset = 124;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   Q3_K plain;
   HEARTH_INLINE explicit Q3_KFolded(const std::byte* block) : plain(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -337,7 +374,7 @@ struct IQ4_XS {
   static constexpr int kGroup = 8, kOffset = 128;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   HEARTH_INLINE explicit IQ4_XS(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
@@ -359,7 +396,7 @@ struct TQ2_0 {
   static constexpr int kGroup = 64, kOffset = 1;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
-  static constexpr int kMinPairs = 0;
+  static constexpr int kPairs = 0;
   const std::byte* b;
   HEARTH_INLINE explicit TQ2_0(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {

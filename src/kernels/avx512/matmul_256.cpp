@@ -15,12 +15,7 @@ void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
 template <class Format, class Many = Format>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
-  const Call call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
-  if (x.m <= kFusedColumns) {
-    few_columns<Format>(call);
-  } else {
-    many_columns<typename PanelOf<Many>::Type, 6>(call, Many::kOffset, unpack<Many>);
-  }
+  matmul_formats<Format, Many>({w, x, panel_begin, panel_end, out, out_stride, scratch}, unpack<Many>);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// AVX-512 products for formats with one scale per 32 elements.
+// AVX-512 products for formats with a float scale per 32 elements, or two.
 #include "kernels/avx512/drive.inl.h"
 #include "kernels/avx512/matmul.h"
 
@@ -8,18 +8,13 @@ namespace {
 
 template <class Format>
 void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
-  unpack32<Format>(w.panels + p * (w.k / 32 * Format::kBytes), w.k / 32, to);
+  unpack32<Format>(w.panels + p * (w.k / Format::kBlock * Format::kBytes), w.k / Format::kBlock, to);
 }
 
 template <class Format>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
-  const Call call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
-  if (x.m <= kFusedColumns) {
-    few_columns<Format>(call);
-  } else {
-    many_columns<typename PanelOf<Format>::Type, 6>(call, Format::kOffset, unpack<Format>);
-  }
+  matmul_formats<Format, Format>({w, x, panel_begin, panel_end, out, out_stride, scratch}, unpack<Format>);
 }
 
 }  // namespace
@@ -36,6 +31,7 @@ void fill_32(KernelTable& table) {
   set_matmul(table, DType::kQ8_0, matmul<Q8_0>, "avx512");
   set_matmul(table, DType::kIQ4_NL, matmul<IQ4_NL>, "avx512");
   set_matmul(table, DType::kMXFP4, matmul<MXFP4>, "avx512");
+  set_matmul(table, DType::kNVFP4, matmul<NVFP4>, "avx512");
 }
 
 }  // namespace hearth::kernels::avx512

@@ -6,13 +6,11 @@
 #pragma once
 
 #include "kernels/avx512/formats.inl.h"
-#include "kernels/table.h"
+#include "kernels/tiles.h"
 
 HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
 namespace hearth::kernels::avx512 {
 namespace {
-
-constexpr int kMaxColumns = 12;
 
 /// Columns of activation codes; every third one has a pointer, so that twelve need four registers and the stride.
 template <int C>
@@ -38,107 +36,52 @@ HEARTH_INLINE __m512i splat(const std::int32_t* p) {
   return _mm512_set1_epi32(*p);
 }
 
-// ---- what a tile of columns needs beside the codes, in the order the kernels read it
-// ---------------------------------
-
-/// Per 32 elements: scale[C] f32 | start[C] i32, if kRaised | scale * sum [C] f32, if kMin.
-template <class Source>
-struct ActTile32 {
-  static constexpr std::size_t kWords = 1 + Source::kRaised + Source::kMin;  // per column and block
-  static void fill(const ActRows& x, std::size_t first, std::size_t columns, [[maybe_unused]] int offset,
-                   std::int32_t* to) {
-    const std::size_t n_blocks = x.k / 32;
-    for (std::size_t c = 0; c < columns; ++c) {
-      const float* scales = x.scales + (first + c) * n_blocks;
-      const std::int32_t* sums = x.sums + (first + c) * n_blocks;
-      for (std::size_t b = 0; b < n_blocks; ++b) {
-        std::int32_t* record = to + b * columns * kWords + c;
-        __builtin_memcpy(record, &scales[b], 4);
-        record += columns;
-        if constexpr (Source::kRaised) {
-          *record = -offset * sums[b];
-          record += columns;
-        }
-        if constexpr (Source::kMin) {
-          const float low = scales[b] * static_cast<float>(sums[b]);
-          __builtin_memcpy(record, &low, 4);
-        }
-      }
-    }
-  }
-};
-
-/// Per 256 elements: scale[C] f32 | start[groups][C] i32, if kRaised | sums as int16 pairs [n_pairs][C], if kMin: of
-/// groups 8 (p / 4) + p % 4 and four more, a group being 16 elements (eight pairs) or 32 (four).
-template <class Source>
-struct ActTile256 {
-  static constexpr int kGroups = 64 / Source::kGroup;
-  static constexpr std::size_t kStarts = Source::kRaised ? kGroups : 0;
-  static constexpr std::size_t kPairs = Source::kMin ? Source::kMinPairs : 0;
-  static constexpr std::size_t kWords = 1 + kStarts + kPairs;
-  static void fill(const ActRows& x, std::size_t first, std::size_t columns, [[maybe_unused]] int offset,
-                   std::int32_t* to) {
-    const std::size_t n_blocks = x.k / 256;
-    for (std::size_t c = 0; c < columns; ++c) {
-      const float* scales = x.scales + (first + c) * n_blocks;
-      const std::int32_t* sums = x.sums + (first + c) * n_blocks * 16;
-      for (std::size_t b = 0; b < n_blocks; ++b, sums += 16) {
-        std::int32_t* record = to + b * columns * kWords + c;
-        __builtin_memcpy(record, &scales[b], 4);
-        record += columns;
-        for (std::size_t g = 0; g < kStarts; ++g, record += columns)
-          *record = -offset * group_sum(sums, g, Source::kGroup / 4);
-        for (std::size_t p = 0; p < kPairs; ++p, record += columns) {
-          const std::size_t g = 8 * (p / 4) + p % 4, n = kPairs == 4 ? 2 : 1;
-          const auto low = static_cast<std::uint16_t>(group_sum(sums, g, n));
-          *record = static_cast<std::int32_t>(low | static_cast<std::uint32_t>(group_sum(sums, g + 4, n)) << 16);
-        }
-      }
-    }
-  }
-  /// The sum of group g when a group is n sums of 16.
-  HEARTH_INLINE static std::int32_t group_sum(const std::int32_t* sums, std::size_t g, std::size_t n) {
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += sums[g * n + i];
-    return sum;
-  }
-};
-
 // ---- kernels: acc[C][16] = the whole of K --------------------------------------------------------------------------
+
+template <class Source, int C>
+HEARTH_INLINE void start_sums(const std::int32_t* starts, __m512i (&dot)[C]) {
+  HEARTH_UNROLL
+  for (int c = 0; c < C; ++c) dot[c] = Source::kRaised ? splat(starts + c) : _mm512_setzero_si512();
+}
 
 template <class Source, int C>
 void multiply32(const std::byte* panel, std::size_t n_blocks, const std::int8_t* codes, std::size_t stride,
                 const std::int32_t* tile, float* acc_out) {
+  constexpr int kUnits = 8 / Source::kScales;  // under one scale
   Columns<C> x(codes, stride);
   __m512 acc[C];
   HEARTH_UNROLL
   for (int c = 0; c < C; ++c) acc[c] = _mm512_setzero_ps();
-  for (std::size_t b = 0; b < n_blocks; ++b) {
+  for (std::size_t b = 0; b < n_blocks; ++b, panel += Source::kBytes) {
     const Source w(panel);
-    __m512i dot[C];
     HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) dot[c] = Source::kRaised ? splat(tile + C + c) : _mm512_setzero_si512();
-    HEARTH_UNROLL
-    for (int u = 0; u < 8; ++u) {
-      const __m512i unit = w.unit(u);
+    for (int g = 0; g < static_cast<int>(Source::kBlock) / 32 * Source::kScales; ++g) {
+      const int in_32 = g % Source::kScales;
+      const auto* scales = reinterpret_cast<const float*>(tile);
+      __m512i dot[C];
+      start_sums<Source, C>(tile + C * (1 + in_32), dot);
       HEARTH_UNROLL
-      for (int c = 0; c < C; ++c) dot[c] = _mm512_dpbusd_epi32(dot[c], unit, x.four(c, u));
-    }
-    const auto* scales = reinterpret_cast<const float*>(tile);
-    const __m512 d = w.d();
-    HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) {
-      acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[c]), _mm512_mul_ps(d, _mm512_set1_ps(scales[c])), acc[c]);
-    }
-    if constexpr (Source::kMin) {
-      const __m512 m = w.m();
-      const float* lows = scales + (Source::kRaised ? 2 * C : C);
+      for (int u = 0; u < kUnits; ++u) {
+        const __m512i unit = w.unit(kUnits * g + u);
+        HEARTH_UNROLL
+        for (int c = 0; c < C; ++c) dot[c] = _mm512_dpbusd_epi32(dot[c], unit, x.four(c, kUnits * in_32 + u));
+      }
+      const __m512 d = w.d(g);
       HEARTH_UNROLL
-      for (int c = 0; c < C; ++c) acc[c] = _mm512_fmadd_ps(m, _mm512_set1_ps(lows[c]), acc[c]);
+      for (int c = 0; c < C; ++c) {
+        acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[c]), _mm512_mul_ps(d, _mm512_set1_ps(scales[c])), acc[c]);
+      }
+      if constexpr (Source::kMin) {
+        const __m512 m = w.m();
+        const float* lows = scales + C * (1 + ActTile32<Source>::kStarts);
+        HEARTH_UNROLL
+        for (int c = 0; c < C; ++c) acc[c] = _mm512_fmadd_ps(m, _mm512_set1_ps(lows[c]), acc[c]);
+      }
+      if (in_32 == Source::kScales - 1) {
+        tile += ActTile32<Source>::kWords * C;
+        x.advance(32);
+      }
     }
-    panel += Source::kBytes;
-    tile += ActTile32<Source>::kWords * C;
-    x.advance(32);
   }
   HEARTH_UNROLL
   for (int c = 0; c < C; ++c) _mm512_store_ps(acc_out + 16 * c, acc[c]);
@@ -153,12 +96,6 @@ HEARTH_INLINE void dot_units(const Source& w, const Columns<C>& x, int part, int
     HEARTH_UNROLL
     for (int c = 0; c < C; ++c) dot[c] = _mm512_dpbusd_epi32(dot[c], unit, x.four(c, first + u));
   }
-}
-
-template <class Source, int C>
-HEARTH_INLINE void start_sums(const std::int32_t* starts, __m512i (&dot)[C]) {
-  HEARTH_UNROLL
-  for (int c = 0; c < C; ++c) dot[c] = Source::kRaised ? splat(starts + c) : _mm512_setzero_si512();
 }
 
 /// The integer sum over one block of 256, sub-scales applied.
@@ -213,7 +150,7 @@ void multiply256(const std::byte* panel, std::size_t n_blocks, const std::int8_t
       HEARTH_UNROLL
       for (int c = 0; c < C; ++c) sum[c] = _mm512_setzero_si512();
       HEARTH_UNROLL
-      for (int p = 0; p < Source::kMinPairs; ++p) {
+      for (int p = 0; p < Source::kPairs; ++p) {
         const __m512i minima = w.pair(p);
         HEARTH_UNROLL
         for (int c = 0; c < C; ++c) sum[c] = _mm512_dpwssd_epi32(sum[c], minima, splat(pairs + C * p + c));

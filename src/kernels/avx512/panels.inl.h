@@ -8,25 +8,27 @@ HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512)
 namespace hearth::kernels::avx512 {
 namespace {
 
-/// 32 elements of 16 rows: units [8][16 rows][4] u8 | d [16] f32 | m [16] f32, if any.
-template <bool raised, bool has_min>
+/// 32 elements of 16 rows: units [8][16 rows][4] u8 | d [n_scales][16] f32 | m [16] f32, if any.
+template <int n_scales, bool raised, bool has_min>
 struct Panel32 {
   static constexpr std::size_t kBlock = 32;
-  static constexpr std::size_t kBytes = 512 + 64 + (has_min ? 64 : 0);
+  static constexpr std::size_t kMinAt = 512 + 64 * n_scales;
+  static constexpr std::size_t kBytes = kMinAt + (has_min ? 64 : 0);
+  static constexpr int kScales = n_scales;
   static constexpr bool kRaised = raised;
   static constexpr bool kMin = has_min;
   const std::byte* b;
   HEARTH_INLINE explicit Panel32(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int u) const { return _mm512_load_si512(b + 64 * u); }
-  HEARTH_INLINE __m512 d() const { return _mm512_load_ps(b + 512); }
-  HEARTH_INLINE __m512 m() const { return _mm512_load_ps(b + 576); }
+  HEARTH_INLINE __m512 d(int g) const { return _mm512_load_ps(b + 512 + 64 * g); }
+  HEARTH_INLINE __m512 m() const { return _mm512_load_ps(b + kMinAt); }
 };
 
 /// 256 elements of 16 rows: units [64][16 rows][4] u8 | d [16] f32 | dmin [16] f32 | minima int16 pairs [n_pairs][16] |
 /// scales [64 / group][16] i16. What a form lacks takes no room.
 template <int group, bool raised, int n_pairs>
 struct Panel256 {
-  static constexpr int kGroup = group, kMinPairs = n_pairs;
+  static constexpr int kGroup = group, kPairs = n_pairs;
   static constexpr bool kRaised = raised;
   static constexpr bool kMin = n_pairs > 0;
   static constexpr std::size_t kBlock = 256;
@@ -45,33 +47,28 @@ struct Panel256 {
 };
 
 /// The panel form of a format.
-template <class Format>
+template <class Format, bool is_256 = Format::kBlock == 256>
 struct PanelOf {
-  using Type = Panel256<Format::kGroup, Format::kRaised, Format::kMinPairs>;
+  using Type = Panel256<Format::kGroup, Format::kRaised, Format::kPairs>;
 };
-#define HEARTH_PANEL32(Format)                           \
-  template <>                                            \
-  struct PanelOf<Format> {                               \
-    using Type = Panel32<Format::kRaised, Format::kMin>; \
-  };
-HEARTH_PANEL32(Q4_0)
-HEARTH_PANEL32(Q4_1)
-HEARTH_PANEL32(Q5_0)
-HEARTH_PANEL32(Q5_1)
-HEARTH_PANEL32(Q8_0)
-HEARTH_PANEL32(IQ4_NL)
-HEARTH_PANEL32(MXFP4)
-#undef HEARTH_PANEL32
+template <class Format>
+struct PanelOf<Format, false> {
+  using Type = Panel32<Format::kScales, Format::kRaised, Format::kMin>;
+};
 
 template <class Format>
 void unpack32(const std::byte* from, std::size_t n_blocks, std::byte* to) {
   using Panel = typename PanelOf<Format>::Type;
-  for (std::size_t b = 0; b < n_blocks; ++b, from += Format::kBytes, to += Panel::kBytes) {
+  for (std::size_t b = 0; b < n_blocks; ++b, from += Format::kBytes) {
     const Format w(from);
     HEARTH_UNROLL
-    for (int u = 0; u < 8; ++u) _mm512_store_si512(to + 64 * u, w.unit(u));
-    _mm512_store_ps(to + 512, w.d());
-    if constexpr (Format::kMin) _mm512_store_ps(to + 576, w.m());
+    for (int s = 0; s < static_cast<int>(Format::kBlock) / 32; ++s, to += Panel::kBytes) {
+      HEARTH_UNROLL
+      for (int u = 0; u < 8; ++u) _mm512_store_si512(to + 64 * u, w.unit(8 * s + u));
+      HEARTH_UNROLL
+      for (int g = 0; g < Format::kScales; ++g) _mm512_store_ps(to + 512 + 64 * g, w.d(Format::kScales * s + g));
+      if constexpr (Format::kMin) _mm512_store_ps(to + Panel::kMinAt, w.m());
+    }
   }
 }
 
@@ -90,7 +87,7 @@ void unpack256(const std::byte* from, std::size_t n_blocks, std::byte* to) {
     if constexpr (Format::kMin) {
       _mm512_store_ps(to + 4096 + 64, w.dmin());
       HEARTH_UNROLL
-      for (int p = 0; p < Format::kMinPairs; ++p) _mm512_store_si512(to + Panel::kPairsAt + 64 * p, w.pair(p));
+      for (int p = 0; p < Format::kPairs; ++p) _mm512_store_si512(to + Panel::kPairsAt + 64 * p, w.pair(p));
     }
     if constexpr (Format::kGroup != 64) {
       for (int g = 0; g < 64 / Format::kGroup; ++g) {

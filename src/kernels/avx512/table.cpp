@@ -10,6 +10,7 @@ KernelTable make_table() {
   table.name = "avx512";
   table.supported = [](const CpuFeatures& cpu) { return cpu.avx512_vnni; };
   fill_matmul_avx512(table);
+  fill_quantize_avx512(table);
   fill_attention_avx512(table);
   fill_elementwise_avx512(table);
   return table;

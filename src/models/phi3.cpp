@@ -1,0 +1,67 @@
+// Phi-3 and Phi-4 (arXiv 2404.14219, 2412.08905): Llama's layer with fused projections, and longrope for long contexts.
+// The window that early files name is not applied, as in the reference: their converters wrote it without its pattern.
+#include "models/decoder.h"
+
+namespace hearth {
+
+namespace {
+
+struct Layer {
+  Vector attn_norm;  // [dim]
+  Qkv qkv;
+  Linear wo;        // [dim, n_heads * head_dim]
+  Vector ffn_norm;  // [dim]
+  FusedGatedFfn ffn;
+};
+
+struct Phi3 final : Decoder {
+  using Decoder::Decoder;
+  std::vector<Layer> layers;
+  ContextRope rope;
+
+  Result<Tensor> forward(Context& ctx) const override {
+    const ModelConfig& c = config();
+    const Rope& turn = rope.at(ctx.n_ctx());
+    Tensor x = ctx.embed(ends.token_embd.view());  // [rows, dim]
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const Layer& layer = layers[l];
+      Tensor h = ctx.rms_norm(x, layer.attn_norm, c.norm_eps);
+      auto [q, k, v] = project(ctx, h, layer.qkv);  // [rows, heads * head_dim]
+      ctx.rope(q, turn, c.k_head_dim);
+      ctx.rope(k, turn, c.k_head_dim);
+      ctx.add(x, ctx.linear(ctx.attention(l, q, k, v, attention_spec(c, l)), layer.wo));
+
+      h = ctx.rms_norm(x, layer.ffn_norm, c.norm_eps);
+      ctx.add(x, fused_gated_ffn(ctx, h, layer.ffn, Activation::kSilu));
+      HEARTH_CHECK(ctx.layer_done(l, x));
+    }
+    return ctx.rms_norm(ctx.wanted_rows(x), ends.output_norm, c.norm_eps);
+  }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> load_phi3(LoadContext& context) {
+  ConfigReader reader(context.file);
+  const ModelConfig c = read_common_config(reader);
+  require_attention(reader, c);
+  const ops::RopeOptions rope = read_rope(reader, c, Rope::Pairs::kHalves);
+  const std::size_t n_ctx_original = read_original_context(reader, c);
+  HEARTH_CHECK(reader.status());
+
+  WeightLoader& w = context.weights;
+  auto model = std::make_unique<Phi3>(c);
+  model->rope = load_context_rope(w, rope, n_ctx_original);
+  for (std::size_t l = 0; l < c.n_layers; ++l) {
+    model->layers.push_back({.attn_norm = w.vector(block_name(l, "attn_norm.weight"), c.dim),
+                             .qkv = load_qkv(w, c, l),
+                             .wo = load_attention_output(w, c, l),
+                             .ffn_norm = w.vector(block_name(l, "ffn_norm.weight"), c.dim),
+                             .ffn = load_fused_gated_ffn(w, l, c.dim, c.ffn_dim[l])});
+  }
+  model->ends = load_ends(w, c);
+  HEARTH_CHECK(w.status());
+  return model;
+}
+
+}  // namespace hearth

@@ -1,0 +1,179 @@
+// What loading costs and unloading gives back, measured on the process: one copy of the weights, nothing left behind;
+// and several models in one process that never meet.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "file/gguf/writer.h"
+#include "golden/golden.h"
+
+namespace hearth {
+namespace {
+
+struct Shape {
+  std::size_t dim = 1024, ffn = 4096, n_layers = 5, n_heads = 16, n_kv_heads = 4, vocab = 512;
+};
+
+/// Writes a llama of the given shape with random Q8_0 weights; returns the bytes of its tensors.
+std::uint64_t write_llama(const std::filesystem::path& path, const Shape& s, std::uint32_t seed) {
+  gguf::HeaderBuilder builder;
+  builder.add_string("general.architecture", "llama");
+  const auto number = [&](const std::string& key, std::size_t value) {
+    builder.add_number("llama." + key, static_cast<std::uint32_t>(value));
+  };
+  number("block_count", s.n_layers);
+  number("context_length", 4096);
+  number("embedding_length", s.dim);
+  number("feed_forward_length", s.ffn);
+  number("attention.head_count", s.n_heads);
+  number("attention.head_count_kv", s.n_kv_heads);
+  builder.add_number("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+  std::vector<std::pair<DType, std::uint64_t>> data;  // type and bytes of each tensor
+  const auto tensor = [&](const std::string& name, DType type, std::vector<std::uint64_t> dims) {
+    builder.add_tensor(name, type, dims);
+    data.emplace_back(type, row_bytes(type, dims[0]) * (dims.size() > 1 ? dims[1] : 1));
+  };
+  const std::size_t kv = s.dim / s.n_heads * s.n_kv_heads;
+  tensor("token_embd.weight", DType::kQ8_0, {s.dim, s.vocab});
+  tensor("output_norm.weight", DType::kF32, {s.dim});
+  for (std::size_t l = 0; l < s.n_layers; ++l) {
+    const std::string b = "blk." + std::to_string(l) + ".";
+    tensor(b + "attn_norm.weight", DType::kF32, {s.dim});
+    tensor(b + "attn_q.weight", DType::kQ8_0, {s.dim, s.dim});
+    tensor(b + "attn_k.weight", DType::kQ8_0, {s.dim, kv});
+    tensor(b + "attn_v.weight", DType::kQ8_0, {s.dim, kv});
+    tensor(b + "attn_output.weight", DType::kQ8_0, {s.dim, s.dim});
+    tensor(b + "ffn_norm.weight", DType::kF32, {s.dim});
+    tensor(b + "ffn_gate.weight", DType::kQ8_0, {s.dim, s.ffn});
+    tensor(b + "ffn_up.weight", DType::kQ8_0, {s.dim, s.ffn});
+    tensor(b + "ffn_down.weight", DType::kQ8_0, {s.ffn, s.dim});
+  }
+  auto writer = gguf::Writer::create(path, builder);
+  EXPECT_TRUE(writer) << writer.error().message;
+  std::mt19937 random(seed);
+  std::uint64_t total = 0;
+  for (const auto& [type, bytes] : data) {
+    std::vector<std::byte> values(bytes);
+    if (type == DType::kF32) {
+      for (std::size_t i = 0; i < bytes; i += 4) {
+        const float one = 1.0f;
+        std::memcpy(values.data() + i, &one, 4);
+      }
+    } else {
+      for (std::size_t i = 0; i < bytes; i += 34) {
+        const std::uint16_t scale = 0x0c00;  // 2^-12
+        std::memcpy(values.data() + i, &scale, 2);
+        for (std::size_t j = 2; j < 34; ++j) values[i + j] = static_cast<std::byte>(random());
+      }
+    }
+    EXPECT_TRUE(writer->write(values));
+    total += bytes;
+  }
+  EXPECT_TRUE(writer->finish());
+  return total;
+}
+
+/// "VmRSS" or "VmHWM" of this process in bytes.
+std::uint64_t memory_of_process(const char* what) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(what)) return std::stoull(line.substr(line.find(':') + 1)) * 1024;
+  }
+  return 0;
+}
+
+void reset_peak() {
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
+
+class Memory : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer's shadow memory hides what is measured";
+#endif
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    GTEST_SKIP() << "a sanitizer's shadow memory hides what is measured";
+#endif
+#endif
+    folder_ = std::filesystem::temp_directory_path() / ("hearth_memory_test_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path folder_;
+};
+
+TEST_F(Memory, OneCopyWhileLoadedNothingAfterUnload) {
+  const Shape shape;
+  const std::uint64_t tensor_bytes = write_llama(folder_ / "model.gguf", shape, 1);
+  ASSERT_GT(tensor_bytes, 64u << 20);
+  const std::uint64_t before = memory_of_process("VmRSS");
+  if (before == 0) GTEST_SKIP() << "/proc/self/status does not tell the memory of this process";
+  for (int round = 0; round < 3; ++round) {
+    reset_peak();
+    auto model = native::NativeModel::open(folder_ / "model.gguf", {.n_threads = 2});
+    ASSERT_TRUE(model) << model.error().message;
+    std::vector<Token> tokens(600);
+    for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<Token>(i * 7 % shape.vocab);
+    const SequenceId id = (*model)->create_sequence({.n_ctx = 1024}).value();
+    const Item item{.sequence = id, .tokens = tokens};
+    const Want want{.row = tokens.size() - 1};
+    RowCollector rows;
+    ASSERT_TRUE((*model)->evaluate({&item, 1}, {&want, 1}, rows));
+    const std::uint64_t kv_bytes = (*model)->info().kv_bytes_per_token * 768;
+    const std::uint64_t bound = tensor_bytes + tensor_bytes * 3 / 100 + kv_bytes + (96u << 20);
+    EXPECT_LE(memory_of_process("VmHWM") - before, bound) << "tensors " << tensor_bytes << ", kv " << kv_bytes;
+    model->reset();
+    EXPECT_LE(memory_of_process("VmRSS"), before + (24u << 20)) << "round " << round;
+  }
+}
+
+TEST_F(Memory, FailedLoadLeavesTheOtherModelAlone) {
+  write_llama(folder_ / "good.gguf", {.dim = 256, .ffn = 512, .n_layers = 2, .n_heads = 4, .n_kv_heads = 2}, 2);
+  std::filesystem::copy_file(folder_ / "good.gguf", folder_ / "short.gguf");
+  auto good = native::NativeModel::open(folder_ / "good.gguf", {.n_threads = 2});
+  ASSERT_TRUE(good) << good.error().message;
+  const std::vector<Token> tokens = {1, 5, 9, 200, 33};
+  const auto first = testing::all_rows(**good, tokens, {.n_ctx = 64});
+  ASSERT_TRUE(first);
+  std::filesystem::resize_file(folder_ / "short.gguf", std::filesystem::file_size(folder_ / "short.gguf") / 2);
+  const auto bad = native::NativeModel::open(folder_ / "short.gguf", {.n_threads = 2});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().code, ErrorCode::kCorruptedModel) << bad.error().message;
+  EXPECT_EQ(testing::all_rows(**good, tokens, {.n_ctx = 64}).value(), *first);
+}
+
+TEST_F(Memory, ModelsSharingAPoolNeverMeet) {
+  const auto pool = std::make_shared<ThreadPool>(2);
+  std::vector<std::unique_ptr<native::NativeModel>> models;
+  std::vector<std::vector<float>> alone;
+  const std::vector<Token> tokens = {3, 1, 4, 1, 5, 9, 2, 6};
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const auto path = folder_ / ("m" + std::to_string(i) + ".gguf");
+    write_llama(path, {.dim = 128 * (i + 1), .ffn = 256, .n_layers = i + 1, .n_heads = 4, .n_kv_heads = 2}, i);
+    auto model = native::NativeModel::open(path, {.pool = pool});
+    ASSERT_TRUE(model) << model.error().message;
+    alone.push_back(testing::all_rows(**model, tokens, {.n_ctx = 64}).value());
+    models.push_back(std::move(*model));
+  }
+  std::vector<std::thread> threads;
+  std::atomic<int> n_wrong = 0;
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    threads.emplace_back([&, i] {
+      for (int round = 0; round < 20; ++round) {
+        if (testing::all_rows(*models[i], tokens, {.n_ctx = 64}).value() != alone[i]) ++n_wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(n_wrong.load(), 0);
+}
+
+}  // namespace
+}  // namespace hearth
