@@ -1,10 +1,11 @@
-// Standard streams.
+// Standard streams, flushed by hand: standard output carries results, standard error talks to people.
 #include "cli/console.h"
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <iostream>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -28,47 +29,42 @@ std::string_view level_name(LogLevel level) {
 }  // namespace
 
 Status print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) return io_failure("writing to standard output");
+  if (!std::cout.write(text.data(), static_cast<std::streamsize>(text.size())))
+    return io_failure("writing to standard output");
   return {};
 }
 
 Status flush_output() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return io_failure("writing to standard output");
+  if (!std::cout.flush()) return io_failure("writing to standard output");
   return {};
 }
 
 void note(std::string_view line) {
-  std::fwrite(line.data(), 1, line.size(), stderr);
-  std::fputc('\n', stderr);
+  std::cerr << line << '\n';
 }
 
 void note_progress(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
+  std::cerr << text << std::flush;
 }
 
 Result<std::string> read_input(std::uint64_t limit_bytes) {
   std::string text;
-  std::array<char, 1 << 16> buffer;
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), stdin)) {
-    text.append(buffer.data(), n);
+  std::vector<char> buffer(1 << 16);
+  while (std::cin.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), std::cin.gcount() > 0) {
+    text.append(buffer.data(), static_cast<std::size_t>(std::cin.gcount()));
     if (text.size() > limit_bytes) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("standard input has more than the {} allowed here; split it", bytes_text(limit_bytes)));
     }
   }
-  if (std::ferror(stdin)) return io_failure("reading standard input");
+  if (std::cin.bad()) return io_failure("reading standard input");
   return text;
 }
 
 Result<bool> read_line(std::string& line) {
-  line.clear();
-  for (int c = std::fgetc(stdin); c != EOF; c = std::fgetc(stdin)) {
-    if (c == '\n') return true;
-    line += static_cast<char>(c);
-  }
-  if (std::ferror(stdin)) return io_failure("reading standard input");
-  return !line.empty();
+  std::getline(std::cin, line);
+  if (std::cin.bad()) return io_failure("reading standard input");
+  return !std::cin.fail();
 }
 
 LogSink debug_log() {

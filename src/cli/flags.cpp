@@ -1,4 +1,4 @@
-// Flags by CLI11.
+// Flags by CLI11, with our own parsing of numbers and our own words for mistakes.
 #include "cli/flags.h"
 
 #include <algorithm>
