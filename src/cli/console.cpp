@@ -40,7 +40,7 @@ Status flush_output() {
 }
 
 void note(std::string_view line) {
-  std::cerr << line << '\n';
+  std::cerr << std::string(line) + '\n';  // one write, so that lines stay whole
 }
 
 void note_progress(std::string_view text) {
