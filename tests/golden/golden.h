@@ -23,6 +23,10 @@ struct GoldenCase {
   [[nodiscard]] bool has(const std::string& file) const { return std::filesystem::exists(folder / file); }
 };
 
+inline void PrintTo(const GoldenCase& golden, std::ostream* out) {
+  *out << golden.name();
+}
+
 /// All folders in `root`, sorted; empty when the data is absent.
 inline std::vector<GoldenCase> cases_in(const std::filesystem::path& root) {
   std::vector<GoldenCase> cases;
