@@ -260,5 +260,28 @@ def qwen3next_legacy():
     return m
 
 
+def glm4moe_mtp():
+    """A prediction layer that the file announces and the plain pass leaves out; rope sections; no query/key norms."""
+    m = Tiny("glm4moe", 11, expert_count=4, expert_used_count=2, expert_feed_forward_length=16, expert_shared_count=1,
+             leading_dense_block_count=1, expert_weights_scale=1.3, expert_weights_norm=True, nextn_predict_layers=1,
+             **{"attention.key_length": HEAD_DIM, "attention.value_length": HEAD_DIM, "rope.dimension_count": 8,
+                "rope.dimension_sections": [1, 2, 1, 0]})
+    m.meta["block_count"] = m.n_layers + 1
+    m.ends()
+    for l in range(m.n_layers):
+        b = f"blk.{l}."
+        m.norm(b + "attn_norm", DIM)
+        m.attention(l, bias=True)
+        m.norm(b + "post_attention_norm", DIM)
+        if l == 0:
+            m.ffn(l)
+        else:
+            m.experts(l, 4, 16)
+            m.vector(b + "exp_probs_b.bias", 4, spread=0.2)
+            m.ffn(l, 16, "_shexp")
+    return m
+
+
 MODELS = {f.__name__.replace("_", "-"): f for f in (
-    qwen2moe, granitemoe, nomic_bert, gemma4_experts, deepseek2_plain, falcon_mamba, qwen35moe, qwen3next_legacy)}
+    qwen2moe, granitemoe, nomic_bert, gemma4_experts, deepseek2_plain, falcon_mamba, qwen35moe, qwen3next_legacy,
+    glm4moe_mtp)}
