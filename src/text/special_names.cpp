@@ -68,7 +68,15 @@ const Names kVisibleControl = {"<|channel|>", "<|message|>", "<|start|>", "<|con
 
 class Settler {
  public:
-  explicit Settler(VocabData& data) : data_(data), index_(&data.tokens) {}
+  explicit Settler(VocabData& data) : data_(data), index_(&data.tokens, TokenIndex::Fill::kNothing) {
+    // Of all the tokens only those that look like a name: every name above begins with one of these characters.
+    for (std::size_t idx = 0; idx < data.tokens.size(); ++idx) {
+      const std::string_view token = data.tokens[idx];
+      if (!token.empty() && std::string_view("<[_\xE2").find(token[0]) != std::string_view::npos) {
+        index_.insert(static_cast<TokenId>(idx));
+      }
+    }
+  }
 
   void run() {
     SpecialIds& special = data_.special;
@@ -113,10 +121,7 @@ class Settler {
         return true;
       }
     }
-    for (std::size_t cut = 1; data_.merge_by_token_rank && cut < name.size(); ++cut) {
-      if (index_.find(name.substr(0, cut)) != kNoToken && index_.find(name.substr(cut)) != kNoToken) return true;
-    }
-    return false;
+    return data_.merge_by_token_rank;  // there, every token that is no special one was merged
   }
   void add_end(TokenId id) {
     auto& ids = data_.end_of_generation;

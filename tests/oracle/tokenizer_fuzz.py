@@ -135,10 +135,12 @@ class Case:
 
 
 def settled(text):
-    """Whether marks, punctuation and decompositions in `text` are as old as Unicode 3.2: some tables of the originals are
-    that of Unicode 8, others newer than ours."""
-    return not any(unicodedata.ucd_3_2_0.category(c) == "Cn" and
-                   (unicodedata.category(c)[0] in "MPC" or unicodedata.decomposition(c)) for c in text)
+    """Whether marks, punctuation and decompositions in `text` are what they were in Unicode 3.2: some tables of the
+    originals are that of Unicode 8, others newer than ours."""
+    def changed(c):
+        old, new = unicodedata.ucd_3_2_0.category(c), unicodedata.category(c)
+        return old != new and (old[0] in "MPC" or new[0] in "MPC" or unicodedata.decomposition(c))
+    return not any(changed(c) for c in text)
 
 
 def hf_case(name, path):
