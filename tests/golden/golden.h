@@ -23,16 +23,24 @@ struct GoldenCase {
   [[nodiscard]] bool has(const std::string& file) const { return std::filesystem::exists(folder / file); }
 };
 
-/// All folders under golden/<group>, sorted; empty when the data is absent.
-inline std::vector<GoldenCase> golden_cases(const std::string& group) {
+/// All folders of `root`, sorted; empty when it is absent.
+inline std::vector<GoldenCase> cases_in(const std::filesystem::path& root) {
   std::vector<GoldenCase> cases;
-  const auto root = data_path("golden/" + group);
   if (!std::filesystem::exists(root)) return cases;
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
     if (entry.is_directory()) cases.push_back({entry.path()});
   }
   std::ranges::sort(cases, {}, &GoldenCase::folder);
   return cases;
+}
+
+inline std::vector<GoldenCase> golden_cases(const std::string& group) {
+  return cases_in(data_path("golden/" + group));
+}
+
+/// Cases of the same form that lie in the repository.
+inline std::filesystem::path oracle_root() {
+  return std::filesystem::path(HEARTH_SOURCE_DIR) / "tests" / "data" / "oracle";
 }
 
 /// A name GoogleTest accepts.
