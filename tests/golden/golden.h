@@ -23,6 +23,10 @@ struct GoldenCase {
   [[nodiscard]] bool has(const std::string& file) const { return std::filesystem::exists(folder / file); }
 };
 
+inline void PrintTo(const GoldenCase& golden, std::ostream* out) {
+  *out << golden.name();
+}
+
 /// All folders of `root`, sorted; empty when it is absent.
 inline std::vector<GoldenCase> cases_in(const std::filesystem::path& root) {
   std::vector<GoldenCase> cases;
@@ -38,9 +42,9 @@ inline std::vector<GoldenCase> golden_cases(const std::string& group) {
   return cases_in(data_path("golden/" + group));
 }
 
-/// Cases of the same form that lie in the repository.
-inline std::filesystem::path oracle_root() {
-  return std::filesystem::path(HEARTH_SOURCE_DIR) / "tests" / "data" / "oracle";
+/// Cases of the same form that lie in the repository (made by tests/oracle/make_oracles.py).
+inline std::vector<GoldenCase> oracle_cases() {
+  return cases_in(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests" / "data" / "oracle");
 }
 
 /// A name GoogleTest accepts.

@@ -37,7 +37,7 @@ TEST_P(Oracle, LogitsMatchTheReferenceHoweverTheyAreCut) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Oracle, ::testing::ValuesIn(testing::cases_in(testing::oracle_root())),
+INSTANTIATE_TEST_SUITE_P(, Oracle, ::testing::ValuesIn(testing::oracle_cases()),
                          [](const auto& one) { return testing::test_name(one.param.name()); });
 
 }  // namespace
