@@ -7,8 +7,9 @@ and GGML_GELU_QUICK_FP16 taken out of ggml/src/ggml-cpu/vec.h, so that GELU is c
 
     make_oracles.py [NAME ...]      all without names
 
-Every case: model.gguf, tokens.json (the form of the golden data) and logits.f32 [n_tokens][n_vocab], evaluated as one
-batch on one thread with an F32 cache and without flash attention.
+Every case: model.gguf, tokens.json (the form of the golden data) and logits.f32 [n_rows][n_vocab] of the last n_rows
+tokens, evaluated as one batch on one thread with an F32 cache and without flash attention. The cases named "long" go
+beyond a micro-batch, a block of 256 positions and, where there is one, a window.
 """
 
 import json
@@ -20,7 +21,7 @@ import gguf
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent / "data" / "oracle"
-N_VOCAB, N_TOKENS, N_CTX = 64, 40, 128
+N_VOCAB = 64
 
 
 class Case:
@@ -31,9 +32,10 @@ class Case:
         self.n_layers, self.dim, self.n_heads, self.n_kv_heads, self.ffn_dim = n_layers, dim, n_heads, n_kv_heads, ffn_dim
         self.head_dim = head_dim or dim // n_heads
         self.random = np.random.default_rng(zlib.crc32(name.encode()))
+        self.n_tokens, self.n_rows, self.n_ctx = 40, 40, 128
         self.metadata, self.tensors = {}, {}
         self.key("vocab_size", N_VOCAB)
-        self.key("context_length", 512)
+        self.key("context_length", 1024)
         self.key("embedding_length", dim)
         self.key("block_count", n_layers)
         self.key("feed_forward_length", ffn_dim)
@@ -44,6 +46,10 @@ class Case:
             self.key("attention.value_length", head_dim)
         self.key("attention.layer_norm_rms_epsilon" if norm == "rms" else "attention.layer_norm_epsilon", 1e-3)
         self.tensors["token_embd.weight"] = self.normal(1.0, N_VOCAB, dim)
+
+    def long(self):
+        self.n_tokens, self.n_rows, self.n_ctx = 700, 20, 1024
+        return self
 
     def key(self, key, value):
         self.metadata[f"{self.arch}.{key}"] = value
@@ -145,11 +151,11 @@ def gptneox(name, parallel):
     return c
 
 
-def olmo2(name, window):
+def olmo2(name, window=0):
     c = Case(name, "olmo2", n_layers=4 if window else 2, dim=24 if window else 32)
     c.key("rope.freq_base", 5000.0)
     if window:
-        c.key("attention.sliding_window", 8)
+        c.key("attention.sliding_window", window)
         c.key("rope.scaling.type", "yarn")
         c.key("rope.scaling.factor", 4.0)
         c.key("rope.scaling.original_context_length", 24)
@@ -227,8 +233,8 @@ def falcon_two_norms():
     return c
 
 
-def bloom_six_heads():
-    c = Case("bloom-six-heads", "bloom", dim=24, n_heads=6, n_kv_heads=6, norm="layer")
+def bloom_six_heads(name="bloom-six-heads"):
+    c = Case(name, "bloom", dim=24, n_heads=6, n_kv_heads=6, norm="layer")
     c.norm("token_embd_norm", bias=True)
     for b in c.blocks():
         c.norm(f"{b}.attn_norm", bias=True)
@@ -272,8 +278,8 @@ def hunyuan_alpha():
     return c
 
 
-def mistral3_experts():
-    c = Case("mistral3-experts", "mistral3", ffn_dim=24)
+def mistral3_experts(name="mistral3-experts"):
+    c = Case(name, "mistral3", ffn_dim=24)
     c.key("expert_count", 4)
     c.key("expert_used_count", 2)
     c.key("rope.scaling.type", "yarn")
@@ -310,10 +316,10 @@ def gemma2_wide_scale():
     return c
 
 
-def cohere2_pattern():
-    c = Case("cohere2-pattern", "cohere2", n_layers=3, norm="layer")
+def cohere2_pattern(name="cohere2-pattern", window=8):
+    c = Case(name, "cohere2", n_layers=3, norm="layer")
     c.key("logit_scale", 0.5)
-    c.key("attention.sliding_window", 8)
+    c.key("attention.sliding_window", window)
     c.key("attention.sliding_window_pattern", [True, False, True])
     for b in c.blocks():
         c.norm(f"{b}.attn_norm")
@@ -324,13 +330,68 @@ def cohere2_pattern():
     return c
 
 
+def gemma(name, arch, window, n_layers=2):
+    """gemma, gemma2 or gemma3, long."""
+    c = Case(name, arch, n_layers=n_layers, dim=24, n_heads=4, n_kv_heads=2, head_dim=8).long()
+    if window:
+        c.key("attention.sliding_window", window)
+    if arch == "gemma3":
+        c.key("attention.sliding_window_pattern", 2)
+        c.key("rope.freq_base", 1e6)
+        c.key("rope.scaling.type", "linear")
+        c.key("rope.scaling.factor", 8.0)
+    for b in c.blocks():
+        c.norm(f"{b}.attn_norm")
+        c.qkv(b)
+        if arch == "gemma3":
+            c.norm(f"{b}.attn_q_norm", (c.head_dim,))
+            c.norm(f"{b}.attn_k_norm", (c.head_dim,))
+        c.attention_output(b)
+        c.norm(f"{b}.ffn_norm")
+        c.gated_ffn(b)
+        if arch != "gemma":
+            c.norm(f"{b}.post_attention_norm")
+            c.norm(f"{b}.post_ffw_norm")
+    c.ends(output=False)
+    return c
+
+
+def phi3_long():
+    c = Case("phi3-long", "phi3").long()
+    c.key("rope.scaling.original_context_length", 256)
+    c.key("rope.scaling.attn_factor", 1.1)
+    c.tensors["rope_factors_long.weight"] = np.array([1, 2, 5, 9], np.float32)
+    c.tensors["rope_factors_short.weight"] = np.array([1, 1.1, 1.2, 1.4], np.float32)
+    for b in c.blocks():
+        c.norm(f"{b}.attn_norm")
+        c.qkv(b, fused=True)
+        c.attention_output(b)
+        c.norm(f"{b}.ffn_norm")
+        c.plain_ffn(b, up_rows=2 * c.ffn_dim)
+    c.ends()
+    return c
+
+
+def learned_positions_long():
+    c = Case("starcoder-long", "starcoder", dim=16, n_heads=2, n_kv_heads=1, norm="layer").long()
+    c.tensors["position_embd.weight"] = c.normal(0.5, 1024, c.dim)
+    for b in c.blocks():
+        c.norm(f"{b}.attn_norm", bias=True)
+        c.qkv(b, bias=True, fused=True)
+        c.attention_output(b, bias=True)
+        c.norm(f"{b}.ffn_norm", bias=True)
+        c.plain_ffn(b, bias=True)
+    c.ends(bias=True)
+    return c
+
+
 CASES = [
     stablelm("stablelm", False),
     stablelm("stablelm-12b", True),
     gptneox("gptneox", True),
     gptneox("gptneox-serial", False),
-    olmo2("olmo2", False),
-    olmo2("olmo3", True),
+    olmo2("olmo2"),
+    olmo2("olmo3", 8),
     command_r("command-r", False),
     command_r("command-r-plus", True),
     llama("internlm2", "internlm2"),
@@ -345,10 +406,22 @@ CASES = [
     mistral3_experts(),
     gemma2_wide_scale(),
     cohere2_pattern(),
+    gemma("gemma-long", "gemma", 0),
+    gemma("gemma2-long", "gemma2", 300),
+    gemma("gemma3-long", "gemma3", 300),
+    phi3_long(),
+    learned_positions_long(),
+    llama("llama-long", "llama").long(),
+    llama("qwen2-long", "qwen2", bias=True).long(),
+    olmo2("olmo3-long", 300).long(),
+    cohere2_pattern("cohere2-long", 300).long(),
+    bloom_six_heads("bloom-long").long(),
+    mistral3_experts("mistral3-long").long(),
 ]
 
 
-def reference_logits(path, tokens):
+def reference_logits(path, case, tokens):
+    """[n_rows][N_VOCAB]"""
     import llama_cpp as ll
 
     model_params = ll.llama_model_default_params()
@@ -356,7 +429,7 @@ def reference_logits(path, tokens):
     model = ll.llama_model_load_from_file(str(path).encode(), model_params)
     assert model, f"the reference refuses {path}"
     params = ll.llama_context_default_params()
-    params.n_ctx = params.n_batch = params.n_ubatch = N_CTX
+    params.n_ctx = params.n_batch = params.n_ubatch = case.n_ctx
     params.n_threads = params.n_threads_batch = 1
     params.type_k = params.type_v = ll.GGML_TYPE_F32
     params.flash_attn_type = ll.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -367,11 +440,12 @@ def reference_logits(path, tokens):
         batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = token, i, 1, 1
         batch.seq_id[i][0] = 0
     assert ll.llama_decode(context, batch) == 0
-    rows = [np.ctypeslib.as_array(ll.llama_get_logits_ith(context, i), (N_VOCAB,)).copy() for i in range(len(tokens))]
+    rows = range(case.n_tokens - case.n_rows, case.n_tokens)
+    logits = [np.ctypeslib.as_array(ll.llama_get_logits_ith(context, i), (N_VOCAB,)).copy() for i in rows]
     ll.llama_batch_free(batch)
     ll.llama_free(context)
     ll.llama_model_free(model)
-    return np.stack(rows)
+    return np.stack(logits)
 
 
 def main(names):
@@ -381,15 +455,15 @@ def main(names):
         folder = ROOT / case.name
         folder.mkdir(parents=True, exist_ok=True)
         case.write(folder / "model.gguf")
-        tokens = [int(t) for t in case.random.integers(0, N_VOCAB, N_TOKENS)]
-        shape = {"arch": case.arch, "n_ctx": N_CTX, "n_vocab": N_VOCAB, "n_tokens": N_TOKENS, "tokens": tokens,
-                 "output": "logits", "n_out": N_VOCAB, "n_rows": N_TOKENS}
+        tokens = [int(t) for t in case.random.integers(0, N_VOCAB, case.n_tokens)]
+        shape = {"arch": case.arch, "n_ctx": case.n_ctx, "n_vocab": N_VOCAB, "n_tokens": case.n_tokens,
+                 "tokens": tokens, "output": "logits", "n_out": N_VOCAB, "n_rows": case.n_rows}
         (folder / "tokens.json").write_text(json.dumps(shape) + "\n")
-        logits = reference_logits(folder / "model.gguf", tokens)
+        logits = reference_logits(folder / "model.gguf", case, tokens)
         assert np.isfinite(logits).all() and logits.std() > 0.05
         logits.astype("<f4").tofile(folder / "logits.f32")
         size = sum(f.stat().st_size for f in folder.iterdir())
-        print(f"{case.name}: {size / 1024:.0f} KiB, deviation {logits.std():.2f}")
+        print(f"{case.name}: {size / 1024:.0f} KiB, deviation {logits.std():.2f}", flush=True)
 
 
 if __name__ == "__main__":
