@@ -27,7 +27,7 @@ inline void PrintTo(const GoldenCase& golden, std::ostream* out) {
   *out << golden.name();
 }
 
-/// All folders of `root`, sorted; empty when it is absent.
+/// All folders in `root`, sorted; empty when the data is absent.
 inline std::vector<GoldenCase> cases_in(const std::filesystem::path& root) {
   std::vector<GoldenCase> cases;
   if (!std::filesystem::exists(root)) return cases;
@@ -38,13 +38,17 @@ inline std::vector<GoldenCase> cases_in(const std::filesystem::path& root) {
   return cases;
 }
 
+/// All folders under golden/<group>.
 inline std::vector<GoldenCase> golden_cases(const std::string& group) {
   return cases_in(data_path("golden/" + group));
 }
 
-/// Cases of the same form that lie in the repository (made by tests/oracle/make_oracles.py).
-inline std::vector<GoldenCase> oracle_cases() {
-  return cases_in(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests" / "data" / "oracle");
+/// Every architecture and variant with a reference: the golden suite and what tests/oracle added to it.
+inline std::vector<GoldenCase> arch_cases() {
+  std::vector<GoldenCase> cases = golden_cases("arch");
+  const auto more = cases_in(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests" / "data" / "oracle");
+  cases.insert(cases.end(), more.begin(), more.end());
+  return cases;
 }
 
 /// A name GoogleTest accepts.
