@@ -131,7 +131,8 @@ CodeSet CodeSet::white_space() {
 }
 
 CodeSet CodeSet::word() {
-  CodeSet set({{0x200C, 0x200D}});
+  // Alphabetic, marks, decimal digits, connectors; circled and squared letters are symbols that count as alphabetic.
+  CodeSet set({{0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}});
   for (const std::string_view name : {"L", "M", "Nd", "Nl", "Pc"}) set = set.united(*property(name));
   return set;
 }

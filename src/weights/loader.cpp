@@ -158,7 +158,7 @@ Experts WeightLoader::experts(const std::string& name, std::size_t n_experts, st
   if (!tensor || !check_shape(*tensor, {k, n, n_experts})) return {};
   Experts experts{.n_experts = n_experts, .matrices = {.n = n, .k = k}};
   if (!pack(*tensor, {.n_matrices = n_experts, .n_each = n}, experts.matrices)) return {};
-  experts.bias = optional_vector(name + ".bias", n_experts * n);
+  if (has(name + ".bias")) experts.bias = table(name + ".bias", n_experts, n);
   return experts;
 }
 
@@ -174,7 +174,7 @@ std::pair<Experts, Experts> WeightLoader::fused_experts(const std::string& name,
     if (!pack(*tensor, {.n_matrices = n_experts, .n_each = 2 * n, .begin = begin}, half->matrices)) return {};
     begin += n;
   }
-  const Vector bias = optional_vector(name + ".bias", n_experts * 2 * n);
+  const Vector bias = has(name + ".bias") ? table(name + ".bias", n_experts, 2 * n) : Vector{};
   for (std::size_t at = 0; at < bias.size(); at += 2 * n) {
     const auto expert = bias.begin() + static_cast<std::ptrdiff_t>(at),
                middle = expert + static_cast<std::ptrdiff_t>(n);
@@ -194,6 +194,11 @@ Vector WeightLoader::vector(const std::string& full_name, std::size_t n) {
     return {};
   }
   return decode(*tensor);
+}
+
+Vector WeightLoader::table(const std::string& full_name, std::size_t n, std::size_t k) {
+  const TensorInfo* tensor = require(full_name);
+  return tensor && check_shape(*tensor, {k, n}) ? decode(*tensor) : Vector{};
 }
 
 Vector WeightLoader::optional_vector(const std::string& full_name, std::size_t n) {

@@ -45,6 +45,8 @@ class WeightLoader {
   /// A tensor of n elements in all, decoded to float; any shape.
   Vector vector(const std::string& full_name, std::size_t n);
   Vector optional_vector(const std::string& full_name, std::size_t n);
+  /// A small tensor of n rows of k elements, decoded to float: [n][k].
+  Vector table(const std::string& full_name, std::size_t n, std::size_t k);
 
   [[nodiscard]] bool has(const std::string& full_name) const { return file_.find_tensor(full_name) != nullptr; }
   [[nodiscard]] Status status() const;

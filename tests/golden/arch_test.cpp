@@ -160,7 +160,7 @@ std::vector<GoldenCase> pooled_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(, GoldenPooled, ::testing::ValuesIn(pooled_cases()),
-                         [](const auto& info) { return testing::test_name(info.param.name()); });
+                         [](const auto& test) { return testing::test_name(test.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenPooled);
 
 INSTANTIATE_TEST_SUITE_P(, GoldenArch, ::testing::ValuesIn(testing::golden_cases("arch")),

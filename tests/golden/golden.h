@@ -23,6 +23,10 @@ struct GoldenCase {
   [[nodiscard]] bool has(const std::string& file) const { return std::filesystem::exists(folder / file); }
 };
 
+inline void PrintTo(const GoldenCase& golden, std::ostream* out) {
+  *out << golden.name();
+}
+
 /// All folders under golden/<group>, sorted; empty when the data is absent.
 inline std::vector<GoldenCase> golden_cases(const std::string& group) {
   std::vector<GoldenCase> cases;
