@@ -109,6 +109,13 @@ MoeFfn load_moe_ffn(WeightLoader& weights, std::size_t layer, const ModelConfig&
     moe.gate = weights.experts(block_name(layer, "ffn_gate_exps"), n, expert_ffn_dim, dim);
     moe.up = weights.experts(block_name(layer, "ffn_up_exps"), n, expert_ffn_dim, dim);
   }
+  for (const std::string_view part : {"ffn_gate_exps.scale", "ffn_up_exps.scale", "ffn_gate_up_exps.scale"}) {
+    if (weights.has(block_name(layer, part))) {
+      weights.fail_with({ErrorCode::kUnsupportedFormat,
+                         fmt::format("tensor \"{}\": a factor for each expert's matrix (NVFP4) is not supported",
+                                     block_name(layer, part))});
+    }
+  }
   moe.down = weights.experts(block_name(layer, "ffn_down_exps"), n, dim, expert_ffn_dim);
   moe.selection_bias = weights.optional_vector(block_name(layer, "exp_probs_b.bias"), n);
   moe.output_scale = weights.optional_vector(block_name(layer, "ffn_down_exps.scale"), n);
