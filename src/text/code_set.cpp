@@ -184,9 +184,16 @@ CodeSet CodeSet::intersected(const CodeSet& other) const {
 
 CodeSet CodeSet::case_closed() const {
   std::vector<Range> ranges = ranges_;
-  for (const auto& [fold, members] : case_groups()) {
-    if (std::ranges::none_of(members, [&](std::uint32_t code) { return contains(code); })) continue;
+  const auto add = [&](const std::vector<std::uint32_t>& members) {
     for (const std::uint32_t code : members) ranges.push_back({code, code});
+  };
+  if (ranges_.size() == 1 && ranges_[0].first == ranges_[0].last) {
+    const auto group = case_groups().find(simple_lower(simple_upper(ranges_[0].first)));
+    if (group != case_groups().end()) add(group->second);
+    return CodeSet(std::move(ranges));
+  }
+  for (const auto& [fold, members] : case_groups()) {
+    if (std::ranges::any_of(members, [&](std::uint32_t code) { return contains(code); })) add(members);
   }
   return CodeSet(std::move(ranges));
 }

@@ -14,9 +14,11 @@ class CodeSet {
  public:
   struct Range {
     std::uint32_t first = 0, last = 0;  // inclusive
+    bool operator==(const Range&) const = default;
   };
 
   CodeSet() = default;
+  bool operator==(const CodeSet&) const = default;
   explicit CodeSet(std::vector<Range> ranges);  // in any order, may overlap
 
   static CodeSet single(std::uint32_t code) { return CodeSet({{code, code}}); }
