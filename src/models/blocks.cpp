@@ -50,6 +50,10 @@ std::array<Tensor, 3> project(Context& ctx, const Tensor& x, const Qkv& qkv) {
           ctx.columns(all, qkv.n_q + qkv.n_k, qkv.n_v)};
 }
 
+Vector load_head_norms(WeightLoader& weights, const std::string& full_name, std::size_t n_heads, std::size_t head_dim) {
+  return weights.has(full_name) ? weights.table(full_name, n_heads, head_dim) : Vector{};
+}
+
 Linear load_attention_output(WeightLoader& weights, const ModelConfig& config, std::size_t layer) {
   return weights.linear(block_name(layer, "attn_output"), config.dim, config.n_heads[layer] * config.v_head_dim);
 }

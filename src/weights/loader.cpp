@@ -69,6 +69,11 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
     fail_with({ErrorCode::kCorruptedModel, fmt::format("tensor \"{}\" is too large", tensor.name)});
     return false;
   }
+  resident_bytes_ += *total.value();
+  if (options_.depth == LoadOptions::Depth::kPlan) {
+    loaded_bytes_ += tensor.size_bytes;
+    return true;
+  }
   auto buffer = AlignedBuffer::make(*total.value());
   if (!buffer) {
     fail_with(std::move(buffer.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
@@ -128,6 +133,7 @@ Vector WeightLoader::decode(const TensorInfo& tensor) {
   }
   Vector values(tensor.n_elements());
   codec->decode(bytes.data(), values.data(), values.size());
+  resident_bytes_ += values.size() * sizeof(float);
   loaded_bytes_ += tensor.size_bytes;
   return values;
 }

@@ -1,4 +1,5 @@
-# Writes tests/data/oracle/NAME: a tiny model (tiny_models.py), its tokens, and what the reference engine makes of them.
+# Writes tests/data/oracle/NAME: a tiny model (tiny_models.py, dense_models.py), its tokens, and what the reference
+# engine makes of them.
 # Needs numpy, gguf and llama-cpp-python; the reference is built with GELU in float32 where a model has it.
 #   make_oracle.py OUT_FOLDER [NAME...]
 import json
@@ -8,10 +9,13 @@ import sys
 import gguf
 import numpy as np
 
+import dense_models
+import tiny_models
 from reference import Reference, quiet
-from tiny_models import MODELS, VOCAB
+from tiny_models import VOCAB
 
 N_TOKENS, N_CTX, N_GREEDY = 48, 256, 24
+MODELS = tiny_models.MODELS | dense_models.MODELS
 
 
 def write_model(path, m):
@@ -23,6 +27,8 @@ def write_model(path, m):
             writer.add_uint32(key, value)
         elif isinstance(value, float):
             writer.add_float32(key, value)
+        elif isinstance(value, str):
+            writer.add_string(key, value)
         else:
             writer.add_array(key, value)
     for key, value in m.tokenizer.items():
