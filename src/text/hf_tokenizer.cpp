@@ -12,6 +12,7 @@
 #include "text/hf_steps.h"
 #include "text/special_names.h"
 #include "text/token_index.h"
+#include "text/utf8.h"
 #include "text/vocab_files.h"
 
 namespace hearth::text {
