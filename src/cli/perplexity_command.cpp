@@ -1,9 +1,9 @@
 // hearth perplexity: how well a model predicts a text, and what a quantization costs.
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "measure/perplexity.h"
 

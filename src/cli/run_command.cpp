@@ -1,10 +1,10 @@
 // hearth run: a prompt in, text out, token by token.
 #include <algorithm>
 
-#include "base/interrupt.h"
 #include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/sampling_flags.h"
 #include "generate/text_loop.h"

@@ -146,6 +146,10 @@ Matrix WeightLoader::matrix(const std::string& full_name, std::size_t n, std::si
 }
 
 Linear WeightLoader::linear(const std::string& name, std::size_t n, std::size_t k) {
+  if (const TensorInfo* scale = file_.find_tensor(name + ".scale"); scale && scale->n_elements() == 1) {
+    fail_with({ErrorCode::kUnsupportedFormat,
+               fmt::format("tensor \"{}.scale\": a factor for a whole matrix (NVFP4) is not supported", name)});
+  }
   return {matrix(name + ".weight", n, k), optional_vector(name + ".bias", n), {}};
 }
 

@@ -1,4 +1,4 @@
-// Bytes as tokens.
+// A vocabulary without rules: bytes are tokens, so that scripts and tests can spell what they mean.
 #include "engine/fake/byte_vocabulary.h"
 
 #include <array>

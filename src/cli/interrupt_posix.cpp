@@ -1,9 +1,9 @@
 // SIGINT on POSIX. A handler can reach nothing but a global, so the flag is one.
 #include <csignal>
 
-#include "base/interrupt.h"
+#include "cli/interrupt.h"
 
-namespace hearth {
+namespace hearth::cli {
 
 namespace {
 
@@ -36,4 +36,4 @@ bool InterruptGuard::interrupted() const {
   return interrupt_seen != 0;
 }
 
-}  // namespace hearth
+}  // namespace hearth::cli

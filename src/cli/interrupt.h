@@ -3,7 +3,7 @@
 
 #include <memory>
 
-namespace hearth {
+namespace hearth::cli {
 
 /// While one exists, Ctrl-C sets a flag instead of ending the process. For programs, not for libraries: the handler
 /// belongs to the process. One at a time.
@@ -21,4 +21,4 @@ class InterruptGuard {
   std::unique_ptr<Before> before_;
 };
 
-}  // namespace hearth
+}  // namespace hearth::cli
