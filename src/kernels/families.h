@@ -31,6 +31,9 @@ void fill_quantize_neon(KernelTable& table);
 void fill_attention_neon(KernelTable& table);
 void fill_elementwise_neon(KernelTable& table);
 
+const KernelTable& neon_i8mm_table();
+void fill_matmul_neon_i8mm(KernelTable& table);
+
 /// Sets one matrix product and the name `hearth doctor` and the tests show for it.
 inline void set_matmul(KernelTable& table, DType type, MatmulFn function, std::string_view isa) {
   table.matmul[static_cast<std::size_t>(type)] = function;

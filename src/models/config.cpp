@@ -168,6 +168,11 @@ void require_attention(ConfigReader& reader, const ModelConfig& config) {
   }
 }
 
+void skip_prediction_layers(ConfigReader& reader, ModelConfig& config) {
+  config.n_layers -= reader.integer("nextn_predict_layers", 0, config.n_layers - 1, std::size_t{0});
+  for (auto* per_layer : {&config.n_heads, &config.n_kv_heads, &config.ffn_dim}) per_layer->resize(config.n_layers);
+}
+
 std::vector<std::size_t> read_windows(ConfigReader& reader, const ModelConfig& config,
                                       std::optional<std::size_t> default_window, std::size_t default_period) {
   const std::size_t window = reader.integer("attention.sliding_window", 0, kMaxContext, default_window);

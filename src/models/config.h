@@ -63,6 +63,9 @@ ModelConfig read_common_config(ConfigReader& reader);
 /// Refuses a file with a layer that has no heads or heads of no elements, for architectures that have none.
 void require_attention(ConfigReader& reader, const ModelConfig& config);
 
+/// Takes off the last nextn_predict_layers layers, which guess tokens ahead and have no part in the model itself.
+void skip_prediction_layers(ConfigReader& reader, ModelConfig& config);
+
 /// The attention window of every layer, 0 where it sees all positions. attention.sliding_window is the window's size
 /// (0: none anywhere); attention.sliding_window_pattern is one flag per layer or a period whose last layer sees all.
 std::vector<std::size_t> read_windows(ConfigReader& reader, const ModelConfig& config,

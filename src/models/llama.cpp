@@ -1,5 +1,5 @@
-// Llama (1, 2, 3), Mistral and Mixtral: RMS norm, rotary grouped-query attention, SwiGLU or a mixture of such experts.
-// Papers: arXiv 2302.13971, 2307.09288, 2407.21783, 2310.06825, 2401.04088.
+// Llama (1, 2, 3), Mistral, Mixtral and InternLM2: RMS norm, rotary grouped-query attention, SwiGLU or a mixture of
+// such experts. Papers: arXiv 2302.13971, 2307.09288, 2407.21783, 2310.06825, 2401.04088, 2403.17297.
 #include "models/blocks.h"
 #include "models/model.h"
 
@@ -8,12 +8,12 @@ namespace hearth {
 namespace {
 
 struct Layer {
-  Vector attn_norm;   // [dim]
-  Linear wq, wk, wv;  // [n_heads * head_dim, dim], [n_kv_heads * head_dim, dim] twice
-  Linear wo;          // [dim, n_heads * head_dim]
-  Vector ffn_norm;    // [dim]
-  GatedFfn ffn;       // dense models
-  MoeFfn moe;         // Mixtral
+  Vector attn_norm;  // [dim]
+  Qkv qkv;
+  Linear wo;        // [dim, n_heads * head_dim]
+  Vector ffn_norm;  // [dim]
+  GatedFfn ffn;     // dense models
+  MoeFfn moe;       // Mixtral
 };
 
 class Llama final : public Model {
@@ -29,7 +29,7 @@ class Llama final : public Model {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const Layer& layer = layers_[l];
       Tensor h = ctx.rms_norm(x, layer.attn_norm, c.norm_eps);
-      auto [q, k, v] = ctx.linear_all(h, layer.wq, layer.wk, layer.wv);  // [rows, heads * head_dim]
+      auto [q, k, v] = project(ctx, h, layer.qkv);  // [rows, heads * head_dim]
       ctx.rope(q, rope_, c.k_head_dim);
       ctx.rope(k, rope_, c.k_head_dim);
       ctx.add(x, ctx.linear(ctx.attention(l, q, k, v, attention_spec(c, l)), layer.wo));
@@ -70,10 +70,8 @@ Result<std::unique_ptr<Model>> load_llama(LoadContext& context) {
   for (std::size_t l = 0; l < c.n_layers; ++l) {
     Layer& layer = layers[l];
     layer.attn_norm = w.vector(block_name(l, "attn_norm.weight"), c.dim);
-    layer.wq = w.linear(block_name(l, "attn_q"), c.n_heads[l] * c.k_head_dim, c.dim);
-    layer.wk = w.linear(block_name(l, "attn_k"), c.n_kv_heads[l] * c.k_head_dim, c.dim);
-    layer.wv = w.linear(block_name(l, "attn_v"), c.n_kv_heads[l] * c.v_head_dim, c.dim);
-    layer.wo = w.linear(block_name(l, "attn_output"), c.dim, c.n_heads[l] * c.v_head_dim);
+    layer.qkv = load_qkv(w, c, l);
+    layer.wo = load_attention_output(w, c, l);
     layer.ffn_norm = w.vector(block_name(l, "ffn_norm.weight"), c.dim);
     if (c.n_experts > 0) {
       layer.moe = load_moe_ffn(w, l, c, c.ffn_dim[l]);

@@ -80,7 +80,7 @@ Result<std::unique_ptr<Model>> load_mamba(LoadContext& context) {
                              .conv = load_short_convolution(w, block_name(l, "ssm_conv1d"), width, inner),
                              .x_proj = w.linear(block_name(l, "ssm_x"), model->dt_rank + 2 * model->n_state, inner),
                              .dt_proj = w.linear(block_name(l, "ssm_dt"), inner, model->dt_rank),
-                             .a = w.vector(block_name(l, "ssm_a"), inner * model->n_state),
+                             .a = w.table(block_name(l, "ssm_a"), inner, model->n_state),
                              .d = w.vector(block_name(l, "ssm_d"), inner),
                              .out = w.linear(block_name(l, "ssm_out"), c.dim, inner)});
   }

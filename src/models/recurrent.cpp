@@ -5,7 +5,7 @@ namespace hearth {
 
 ShortConvolution load_short_convolution(WeightLoader& weights, const std::string& name, std::size_t width,
                                         std::size_t channels) {
-  const Vector by_channel = weights.vector(name + ".weight", width * channels);
+  const Vector by_channel = weights.table(name + ".weight", channels, width);
   ShortConvolution conv{
       .kernel = Vector(by_channel.size()), .bias = weights.optional_vector(name + ".bias", channels), .width = width};
   for (std::size_t i = 0; i < by_channel.size(); ++i) conv.kernel[i % width * channels + i / width] = by_channel[i];

@@ -229,7 +229,7 @@ class Reader {
       data_.scores.assign(whole.begin(), whole.end());
       return {};
     }
-    HEARTH_TRY(data_.scores, convert_array<float>(kKey, *value, n_tokens));
+    HEARTH_TRY(data_.scores, convert_array<double>(kKey, *value, n_tokens));
     return {};
   }
 

@@ -84,6 +84,11 @@ struct DeltaRule {
   std::size_t state_offset = 0;
 };
 
+/// x > 0: alpha_p x^2 + beta x; else alpha_n (e^min(x, eps) - 1 - x) + beta x.
+struct Xielu {
+  float alpha_n = 0, alpha_p = 0, beta = 0, eps = 0;
+};
+
 /// Shapes: [rows, ...] where rows are the micro-batch's tokens. `x` is never changed unless the name says in place.
 class Context {
  public:
@@ -176,6 +181,7 @@ class Context {
   /// f(gate) * up
   virtual Tensor gated(Activation f, const Tensor& gate, const Tensor& up) = 0;
   virtual Tensor gated_clamped(const Tensor& gate, const Tensor& up, float alpha, float limit) = 0;
+  virtual Tensor xielu(const Tensor& x, const Xielu& unit) = 0;
   /// cap * tanh(x / cap), in place.
   virtual void soft_cap(Tensor& x, float cap) = 0;
 

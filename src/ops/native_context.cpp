@@ -261,6 +261,21 @@ Tensor NativeContext::gated_clamped(const Tensor& gate, const Tensor& up, float 
   return out;
 }
 
+Tensor NativeContext::xielu(const Tensor& x, const Xielu& unit) {
+  Tensor out = make(x.rows(), x.cols());
+  for_rows(x.rows(), x.cols() * 4, [&](std::size_t r) {
+    const float* in = x.row(r);
+    float* y = out.row(r);
+    for (std::size_t i = 0; i < x.cols(); ++i) y[i] = std::min(in[i], unit.eps);
+    kernels_.activate(Activation::kExp, y, x.cols(), y);
+    for (std::size_t i = 0; i < x.cols(); ++i) {
+      const float curve = in[i] > 0 ? unit.alpha_p * in[i] * in[i] : ((y[i] - 1.0f) - in[i]) * unit.alpha_n;
+      y[i] = curve + unit.beta * in[i];
+    }
+  });
+  return out;
+}
+
 void NativeContext::soft_cap(Tensor& x, float cap) {
   make_unique(x);
   for_rows(x.rows(), x.cols() * 4, [&](std::size_t r) { kernels_.soft_cap(x.row(r), cap, x.cols(), x.row(r)); });

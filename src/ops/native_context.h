@@ -72,6 +72,7 @@ class NativeContext final : public Context {
   Tensor activate(const Tensor& x, Activation f) override;
   Tensor gated(Activation f, const Tensor& gate, const Tensor& up) override;
   Tensor gated_clamped(const Tensor& gate, const Tensor& up, float alpha, float limit) override;
+  Tensor xielu(const Tensor& x, const Xielu& unit) override;
   void soft_cap(Tensor& x, float cap) override;
   Tensor moe(const Tensor& x, const Tensor& router_logits, const MoeExperts& experts, const MoeSpec& spec) override;
   Tensor wanted_rows(const Tensor& x) override;

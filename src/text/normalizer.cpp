@@ -175,7 +175,8 @@ class Bert final : public Normalizer {
   static bool drops(std::uint32_t code) {
     if (code == 0 || code == kReplacementChar) return true;
     if (code == '\t' || code == '\n' || code == '\r') return false;
-    return category_name(code)[0] == 'C';
+    const std::string_view category = category_name(code);
+    return category[0] == 'C' && category != "Cn";
   }
   bool clean_, chinese_, accents_, lowercase_;
 };

@@ -17,6 +17,9 @@ using Range = PieceList::Range;
 constexpr std::string_view kGpt2Pattern =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+/// \w+|[^\w\s]+ with the \w of Rust's regex, which counts the zero-width joiners in.
+constexpr std::string_view kWordsPattern = "[\\w\\u200C\\u200D]+|[^\\w\\s\\u200C\\u200D]+";
+
 /// A stretch that is a delimiter or lies between two.
 struct Part {
   Range range;
@@ -337,7 +340,7 @@ Status add_step(const PreTokenizerStep& step, bool stays_raw, Steps& out) {
             step.individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous);
       return {};
     case Kind::kPunctuation: chars(is_bert_punctuation, step.behavior); return {};
-    case Kind::kWhitespace: return add_regex("\\w+|[^\\w\\s]+", SplitBehavior::kRemoved, true, out);
+    case Kind::kWhitespace: return add_regex(kWordsPattern, SplitBehavior::kRemoved, true, out);
     case Kind::kWhitespaceSplit: chars(white, SplitBehavior::kRemoved); return {};
     case Kind::kBert:
       chars(white, SplitBehavior::kRemoved);

@@ -209,7 +209,7 @@ Status apply_pre_tokenizer_name(VocabData& data) {
   HEARTH_TRY(const PreTokenizerTraits traits, pre_tokenizer_traits(data.pre));
   data.byte_level = !traits.visible_spaces;
   data.byte_fallback = traits.visible_spaces;
-  data.ignore_merges = traits.ignore_merges;
+  data.ignore_merges = data.ignore_merges || traits.ignore_merges;
   data.newlines_are_tokens = traits.newline_tokens;
   data.normalizers.clear();
   data.pre_tokenizers.clear();

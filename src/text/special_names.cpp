@@ -84,7 +84,7 @@ class Settler {
     for (const std::string_view name : kEndOfGeneration) {
       const TokenId id = index_.find(name);
       if (id == kNoToken) continue;
-      set_type(id, TokenType::kControl);
+      set_control(id);
       add_end(id);
     }
     for (const std::string_view name : kVisibleControl) show(index_.find(name));
@@ -98,6 +98,26 @@ class Settler {
     return id != kNoToken && std::ranges::find(data_.end_of_generation, id) != data_.end_of_generation.end();
   }
   void set_type(TokenId id, TokenType type) { data_.types[static_cast<std::size_t>(id)] = type; }
+  /// A token found by its name becomes a control token, unless it is one that text itself merges to: "</s>" is an
+  /// ordinary word of some vocabularies, which ends a reply but must not change how text is read.
+  void set_control(TokenId id) {
+    if (data_.types[static_cast<std::size_t>(id)] != TokenType::kNormal || !is_merged(id))
+      set_type(id, TokenType::kControl);
+  }
+  [[nodiscard]] bool is_merged(TokenId id) const {
+    const std::string_view name = data_.tokens[static_cast<std::size_t>(id)];
+    for (std::size_t i = 0; i + 1 < data_.merges.size(); i += 2) {
+      const std::string_view left = data_.merges[i];
+      if (left.size() + data_.merges[i + 1].size() == name.size() && name.starts_with(left) &&
+          name.ends_with(data_.merges[i + 1])) {
+        return true;
+      }
+    }
+    for (std::size_t cut = 1; data_.merge_by_token_rank && cut < name.size(); ++cut) {
+      if (index_.find(name.substr(0, cut)) != kNoToken && index_.find(name.substr(cut)) != kNoToken) return true;
+    }
+    return false;
+  }
   void add_end(TokenId id) {
     auto& ids = data_.end_of_generation;
     if (id != kNoToken && std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
@@ -108,7 +128,7 @@ class Settler {
     for (const std::string_view name : names) {
       if (id != kNoToken) return;
       id = index_.find(name);
-      if (id != kNoToken) set_type(id, TokenType::kControl);
+      if (id != kNoToken) set_control(id);
     }
   }
 

@@ -111,7 +111,7 @@ class SpmModel final : public Model {
     const std::uint32_t n_bytes = a.n_bytes + symbols[static_cast<std::size_t>(a.next)].n_bytes;
     const TokenId id = index_.find(piece.substr(a.begin, n_bytes));
     if (id == kNoToken) return false;
-    const float score = data_.scores.empty() ? 0.0F : data_.scores[static_cast<std::size_t>(id)];
+    const float score = data_.scores.empty() ? 0.0F : static_cast<float>(data_.scores[static_cast<std::size_t>(id)]);
     found = {static_cast<std::uint64_t>(falling(score)) << 32 | static_cast<std::uint32_t>(left), n_bytes, id};
     return true;
   }

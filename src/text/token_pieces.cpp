@@ -57,6 +57,15 @@ std::vector<DecoderStep> default_decoders(const VocabData& data) {
   return {};
 }
 
+/// Hugging Face's clean-up of spaces that English does not write.
+void clean_up(std::string& token) {
+  static constexpr std::pair<std::string_view, std::string_view> kRules[] = {
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},    {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+  };
+  for (const auto& [pattern, content] : kRules) replace_all(token, pattern, content);
+}
+
 void apply(const DecoderStep& step, std::string& token) {
   using Kind = DecoderStep::Kind;
   switch (step.kind) {
@@ -72,6 +81,7 @@ void apply(const DecoderStep& step, std::string& token) {
       } else {
         token.insert(0, " ");
       }
+      if (step.cleanup) clean_up(token);
       return;
     case Kind::kBpeSuffix: replace_all(token, step.content, " "); return;
     case Kind::kFuse:

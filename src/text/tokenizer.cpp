@@ -93,7 +93,7 @@ Status check(const VocabData& data) {
     return fail(ErrorCode::kCorruptedModel,
                 fmt::format("making a tokenizer: {} token types for {} tokens", data.types.size(), n));
   }
-  const auto nan = std::ranges::find_if(data.scores, [](float score) { return std::isnan(score); });
+  const auto nan = std::ranges::find_if(data.scores, [](double score) { return std::isnan(score); });
   if (nan != data.scores.end()) {
     return fail(ErrorCode::kCorruptedModel,
                 fmt::format("making a tokenizer: the score of token {} is not a number", nan - data.scores.begin()));

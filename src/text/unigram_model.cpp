@@ -1,6 +1,8 @@
 // Unigram: of all ways to cut a text into tokens, the one whose scores add up highest (Viterbi over characters).
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "text/byte_tokens.h"
 #include "text/model.h"
@@ -12,28 +14,25 @@ namespace {
 
 /// Tokens longer than this are not found in text, so that time stays linear whatever the vocabulary.
 constexpr std::size_t kLongestMatch = 512;
+/// How much less than the rarest token an unknown character scores.
+constexpr double kUnknownPenalty = 10;
 
 class UnigramModel final : public Model {
  public:
   explicit UnigramModel(const VocabData& data) : data_(data), bytes_(data) {
     std::vector<TrieEntry> entries;
-    float min_score = std::numeric_limits<float>::max();
-    float max_score = std::numeric_limits<float>::lowest();
+    double min_score = std::numeric_limits<double>::max();
     for (std::size_t idx = 0; idx < data.tokens.size(); ++idx) {
       const auto id = static_cast<TokenId>(idx);
       const TokenType type = type_of(data, id);
-      const float score = score_of(id);
-      if (type == TokenType::kNormal) {
-        min_score = std::min(min_score, score);
-        max_score = std::max(max_score, score);
-      }
+      const double score = score_of(id);
+      if (type == TokenType::kNormal) min_score = std::min(min_score, score);
       if (!reachable_from_text(data, id) || data.tokens[idx].size() > kLongestMatch) continue;
       if (type == TokenType::kUnused && data.sentencepiece_scores) continue;
       entries.push_back({data.tokens[idx], id});
     }
     trie_ = Trie(entries);
-    max_score_ = max_score;
-    unknown_score_ = min_score == std::numeric_limits<float>::max() ? 0.0F : min_score - data.unknown_penalty;
+    unknown_score_ = min_score == std::numeric_limits<double>::max() ? 0.0 : min_score - kUnknownPenalty;
   }
 
   void encode(std::string_view piece, ModelScratch& /*scratch*/, std::vector<TokenId>& out) const override {
@@ -61,31 +60,34 @@ class UnigramModel final : public Model {
     TokenId id = kNoToken;
   };
 
-  [[nodiscard]] float score_of(TokenId id) const {
-    return data_.scores.empty() ? 0.0F : data_.scores[static_cast<std::size_t>(id)];
+  [[nodiscard]] double score_of(TokenId id) const {
+    return data_.scores.empty() ? 0.0 : data_.scores[static_cast<std::size_t>(id)];
   }
 
   [[nodiscard]] double score_in_text(TokenId id, std::size_t n_bytes) const {
-    if (type_of(data_, id) != TokenType::kUserDefined) return static_cast<double>(score_of(id));
-    return data_.sentencepiece_scores ? static_cast<double>(static_cast<float>(n_bytes) * max_score_) - 0.1 : 0.0;
+    if (type_of(data_, id) != TokenType::kUserDefined) return score_of(id);
+    return data_.sentencepiece_scores ? 0.1 * static_cast<double>(n_bytes - 1) : 0.0;
   }
 
-  /// Sums are kept as `Sum`, compared in double: the rounding is part of what the trained models expect.
+  /// Sums are rounded to `Sum` before they are compared: the rounding is part of what the trained models expect.
   template <typename Sum>
   std::vector<Step> search(std::string_view piece) const {
     const auto n = static_cast<std::uint32_t>(piece.size());
     std::vector<Step> best(n + 1);
-    std::vector<Sum> sums(n + 1, std::numeric_limits<Sum>::lowest());
+    std::vector<Sum> sums(n + 1, 0);
     std::vector<bool> reached(n + 1, false);
-    sums[0] = 0;
+    std::uint32_t furthest = 0;
     const auto offer = [&](std::uint32_t begin, std::uint32_t end, TokenId id, double score) {
-      const double sum = score + static_cast<double>(sums[begin]);
-      if (reached[end] && !(sum > static_cast<double>(sums[end]))) return;
+      const Sum sum = static_cast<Sum>(score) + sums[begin];
+      furthest = std::max(furthest, end);
+      if (reached[end] && !(sum > sums[end])) return;
       best[end] = {begin, id};
-      sums[end] = static_cast<Sum>(sum);
+      sums[end] = sum;
       reached[end] = true;
     };
     for (std::uint32_t begin = 0; begin < n;) {
+      if (std::is_same_v<Sum, float> && std::abs(sums[begin]) > kLargestSum)
+        start_sums_anew(begin, furthest, reached, sums);
       const std::uint32_t n_char = decode_utf8(piece, begin).n_bytes;
       bool whole_char = false;
       std::uint32_t node = 0;
@@ -97,10 +99,21 @@ class UnigramModel final : public Model {
         offer(begin, end, id, score_in_text(id, end - begin));
         whole_char = whole_char || end - begin == n_char;
       }
-      if (!whole_char) offer(begin, begin + n_char, kNoToken, static_cast<double>(unknown_score_));
+      if (!whole_char) offer(begin, begin + n_char, kNoToken, unknown_score_);
       begin += n_char;
     }
     return best;
+  }
+
+  /// Single precision wears out over long texts, so SentencePiece sets its sums back to zero past this size.
+  static constexpr float kLargestSum = 100000.0F;
+  template <typename Sum>
+  static void start_sums_anew(std::uint32_t begin, std::uint32_t furthest, const std::vector<bool>& reached,
+                              std::vector<Sum>& sums) {
+    const Sum offset = sums[begin];
+    for (std::uint32_t at = begin; at <= furthest; ++at) {
+      if (at == begin || reached[at]) sums[at] -= offset;
+    }
   }
 
   void append_unknown(std::string_view text, bool after_unknown, std::vector<TokenId>& out) const {
@@ -115,8 +128,7 @@ class UnigramModel final : public Model {
   const VocabData& data_;
   ByteTokens bytes_;
   Trie trie_;
-  float max_score_ = 0;
-  float unknown_score_ = 0;
+  double unknown_score_ = 0;
 };
 
 }  // namespace

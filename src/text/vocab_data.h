@@ -133,7 +133,7 @@ struct DecoderStep {
 struct VocabData {
   VocabKind kind = VocabKind::kNone;
   StringTable tokens;            // bytes as the file has them, index = id
-  std::vector<float> scores;     // empty or one per token
+  std::vector<double> scores;    // empty or one per token
   std::vector<TokenType> types;  // empty (all normal) or one per token
   std::vector<AddedToken> added_tokens;
 
@@ -156,7 +156,6 @@ struct VocabData {
   // Unigram: SentencePiece sums in single precision, favours user-defined tokens and passes over unused ones; Hugging
   // Face and GGUF's reference sum in double and do neither.
   bool sentencepiece_scores = false;
-  float unknown_penalty = 10.0F;
 
   /// GGUF's tokenizer.ggml.pre; when not empty, it decides the steps below and the BPE flags it is known for.
   std::string pre;

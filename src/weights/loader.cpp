@@ -69,6 +69,11 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
     fail_with({ErrorCode::kCorruptedModel, fmt::format("tensor \"{}\" is too large", tensor.name)});
     return false;
   }
+  resident_bytes_ += *total.value();
+  if (options_.depth == LoadOptions::Depth::kPlan) {
+    loaded_bytes_ += tensor.size_bytes;
+    return true;
+  }
   auto buffer = AlignedBuffer::make(*total.value());
   if (!buffer) {
     fail_with(std::move(buffer.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
@@ -128,6 +133,7 @@ Vector WeightLoader::decode(const TensorInfo& tensor) {
   }
   Vector values(tensor.n_elements());
   codec->decode(bytes.data(), values.data(), values.size());
+  resident_bytes_ += values.size() * sizeof(float);
   loaded_bytes_ += tensor.size_bytes;
   return values;
 }
@@ -140,6 +146,10 @@ Matrix WeightLoader::matrix(const std::string& full_name, std::size_t n, std::si
 }
 
 Linear WeightLoader::linear(const std::string& name, std::size_t n, std::size_t k) {
+  if (const TensorInfo* scale = file_.find_tensor(name + ".scale"); scale && scale->n_elements() == 1) {
+    fail_with({ErrorCode::kUnsupportedFormat,
+               fmt::format("tensor \"{}.scale\": a factor for a whole matrix (NVFP4) is not supported", name)});
+  }
   return {matrix(name + ".weight", n, k), optional_vector(name + ".bias", n), {}};
 }
 
@@ -152,7 +162,7 @@ Experts WeightLoader::experts(const std::string& name, std::size_t n_experts, st
   if (!tensor || !check_shape(*tensor, {k, n, n_experts})) return {};
   Experts experts{.n_experts = n_experts, .matrices = {.n = n, .k = k}};
   if (!pack(*tensor, {.n_matrices = n_experts, .n_each = n}, experts.matrices)) return {};
-  experts.bias = optional_vector(name + ".bias", n_experts * n);
+  if (has(name + ".bias")) experts.bias = table(name + ".bias", n_experts, n);
   return experts;
 }
 
@@ -168,7 +178,7 @@ std::pair<Experts, Experts> WeightLoader::fused_experts(const std::string& name,
     if (!pack(*tensor, {.n_matrices = n_experts, .n_each = 2 * n, .begin = begin}, half->matrices)) return {};
     begin += n;
   }
-  const Vector bias = optional_vector(name + ".bias", n_experts * 2 * n);
+  const Vector bias = has(name + ".bias") ? table(name + ".bias", n_experts, 2 * n) : Vector{};
   for (std::size_t at = 0; at < bias.size(); at += 2 * n) {
     const auto expert = bias.begin() + static_cast<std::ptrdiff_t>(at),
                middle = expert + static_cast<std::ptrdiff_t>(n);
@@ -188,6 +198,11 @@ Vector WeightLoader::vector(const std::string& full_name, std::size_t n) {
     return {};
   }
   return decode(*tensor);
+}
+
+Vector WeightLoader::table(const std::string& full_name, std::size_t n, std::size_t k) {
+  const TensorInfo* tensor = require(full_name);
+  return tensor && check_shape(*tensor, {k, n}) ? decode(*tensor) : Vector{};
 }
 
 Vector WeightLoader::optional_vector(const std::string& full_name, std::size_t n) {

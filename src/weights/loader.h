@@ -18,6 +18,8 @@ namespace hearth {
 struct LoadOptions {
   /// Keep the weights in RAM (mlock); refused with a sentence when the system's limit forbids it.
   enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
+  /// kPlan checks everything but reads no matrix: the model that comes out knows its shapes and cannot run.
+  enum class Depth : std::uint8_t { kAll, kPlan } depth = Depth::kAll;
   /// Called with bytes loaded so far and in all.
   std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
 };
@@ -43,12 +45,16 @@ class WeightLoader {
   /// A tensor of n elements in all, decoded to float; any shape.
   Vector vector(const std::string& full_name, std::size_t n);
   Vector optional_vector(const std::string& full_name, std::size_t n);
+  /// A small tensor of n rows of k elements, decoded to float: [n][k].
+  Vector table(const std::string& full_name, std::size_t n, std::size_t k);
 
   [[nodiscard]] bool has(const std::string& full_name) const { return file_.find_tensor(full_name) != nullptr; }
   [[nodiscard]] Status status() const;
   /// Reports a failure found by the caller, unless there was one before.
   void fail_with(Error error);
   [[nodiscard]] std::uint64_t loaded_bytes() const { return loaded_bytes_; }
+  /// What they take in memory.
+  [[nodiscard]] std::uint64_t resident_bytes() const { return resident_bytes_; }
 
  private:
   const TensorInfo* require(const std::string& full_name);
@@ -66,6 +72,7 @@ class WeightLoader {
   ThreadPool& pool_;
   LoadOptions options_;
   std::uint64_t loaded_bytes_ = 0;
+  std::uint64_t resident_bytes_ = 0;
   std::optional<Error> error_;
 };
 

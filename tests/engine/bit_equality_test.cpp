@@ -179,8 +179,8 @@ TEST_P(BitEquality, DamagedOrForeignStateIsRefused) {
   EXPECT_TRUE(refused(longer));
 }
 
-INSTANTIATE_TEST_SUITE_P(, BitEquality, ::testing::ValuesIn(testing::golden_cases("arch")),
-                         [](const auto& info) { return testing::test_name(info.param.name()); });
+INSTANTIATE_TEST_SUITE_P(, BitEquality, ::testing::ValuesIn(testing::arch_cases()),
+                         [](const auto& test) { return testing::test_name(test.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BitEquality);
 
 }  // namespace

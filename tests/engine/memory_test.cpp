@@ -9,74 +9,11 @@
 #include <random>
 #include <thread>
 
-#include "file/gguf/writer.h"
 #include "golden/golden.h"
+#include "synthetic_model.h"
 
 namespace hearth {
 namespace {
-
-struct Shape {
-  std::size_t dim = 1024, ffn = 4096, n_layers = 5, n_heads = 16, n_kv_heads = 4, vocab = 512;
-};
-
-/// Writes a llama of the given shape with random Q8_0 weights; returns the bytes of its tensors.
-std::uint64_t write_llama(const std::filesystem::path& path, const Shape& s, std::uint32_t seed) {
-  gguf::HeaderBuilder builder;
-  builder.add_string("general.architecture", "llama");
-  const auto number = [&](const std::string& key, std::size_t value) {
-    builder.add_number("llama." + key, static_cast<std::uint32_t>(value));
-  };
-  number("block_count", s.n_layers);
-  number("context_length", 4096);
-  number("embedding_length", s.dim);
-  number("feed_forward_length", s.ffn);
-  number("attention.head_count", s.n_heads);
-  number("attention.head_count_kv", s.n_kv_heads);
-  builder.add_number("llama.attention.layer_norm_rms_epsilon", 1e-5f);
-  std::vector<std::pair<DType, std::uint64_t>> data;  // type and bytes of each tensor
-  const auto tensor = [&](const std::string& name, DType type, std::vector<std::uint64_t> dims) {
-    builder.add_tensor(name, type, dims);
-    data.emplace_back(type, row_bytes(type, dims[0]) * (dims.size() > 1 ? dims[1] : 1));
-  };
-  const std::size_t kv = s.dim / s.n_heads * s.n_kv_heads;
-  tensor("token_embd.weight", DType::kQ8_0, {s.dim, s.vocab});
-  tensor("output_norm.weight", DType::kF32, {s.dim});
-  for (std::size_t l = 0; l < s.n_layers; ++l) {
-    const std::string b = "blk." + std::to_string(l) + ".";
-    tensor(b + "attn_norm.weight", DType::kF32, {s.dim});
-    tensor(b + "attn_q.weight", DType::kQ8_0, {s.dim, s.dim});
-    tensor(b + "attn_k.weight", DType::kQ8_0, {s.dim, kv});
-    tensor(b + "attn_v.weight", DType::kQ8_0, {s.dim, kv});
-    tensor(b + "attn_output.weight", DType::kQ8_0, {s.dim, s.dim});
-    tensor(b + "ffn_norm.weight", DType::kF32, {s.dim});
-    tensor(b + "ffn_gate.weight", DType::kQ8_0, {s.dim, s.ffn});
-    tensor(b + "ffn_up.weight", DType::kQ8_0, {s.dim, s.ffn});
-    tensor(b + "ffn_down.weight", DType::kQ8_0, {s.ffn, s.dim});
-  }
-  auto writer = gguf::Writer::create(path, builder);
-  EXPECT_TRUE(writer) << writer.error().message;
-  std::mt19937 random(seed);
-  std::uint64_t total = 0;
-  for (const auto& [type, bytes] : data) {
-    std::vector<std::byte> values(bytes);
-    if (type == DType::kF32) {
-      for (std::size_t i = 0; i < bytes; i += 4) {
-        const float one = 1.0f;
-        std::memcpy(values.data() + i, &one, 4);
-      }
-    } else {
-      for (std::size_t i = 0; i < bytes; i += 34) {
-        const std::uint16_t scale = 0x0c00;  // 2^-12
-        std::memcpy(values.data() + i, &scale, 2);
-        for (std::size_t j = 2; j < 34; ++j) values[i + j] = static_cast<std::byte>(random());
-      }
-    }
-    EXPECT_TRUE(writer->write(values));
-    total += bytes;
-  }
-  EXPECT_TRUE(writer->finish());
-  return total;
-}
 
 /// "VmRSS" or "VmHWM" of this process in bytes.
 std::uint64_t memory_of_process(const char* what) {
@@ -110,8 +47,8 @@ class Memory : public ::testing::Test {
 };
 
 TEST_F(Memory, OneCopyWhileLoadedNothingAfterUnload) {
-  const Shape shape;
-  const std::uint64_t tensor_bytes = write_llama(folder_ / "model.gguf", shape, 1);
+  const testing::SyntheticShape shape;
+  const std::uint64_t tensor_bytes = testing::write_synthetic_llama(folder_ / "model.gguf", shape, 1);
   ASSERT_GT(tensor_bytes, 64u << 20);
   const std::uint64_t before = memory_of_process("VmRSS");
   if (before == 0) GTEST_SKIP() << "/proc/self/status does not tell the memory of this process";
@@ -135,7 +72,8 @@ TEST_F(Memory, OneCopyWhileLoadedNothingAfterUnload) {
 }
 
 TEST_F(Memory, FailedLoadLeavesTheOtherModelAlone) {
-  write_llama(folder_ / "good.gguf", {.dim = 256, .ffn = 512, .n_layers = 2, .n_heads = 4, .n_kv_heads = 2}, 2);
+  testing::write_synthetic_llama(folder_ / "good.gguf",
+                                 {.dim = 256, .ffn = 512, .n_layers = 2, .n_heads = 4, .n_kv_heads = 2}, 2);
   std::filesystem::copy_file(folder_ / "good.gguf", folder_ / "short.gguf");
   auto good = native::NativeModel::open(folder_ / "good.gguf", {.n_threads = 2});
   ASSERT_TRUE(good) << good.error().message;
@@ -156,7 +94,8 @@ TEST_F(Memory, ModelsSharingAPoolNeverMeet) {
   const std::vector<Token> tokens = {3, 1, 4, 1, 5, 9, 2, 6};
   for (std::uint32_t i = 0; i < 3; ++i) {
     const auto path = folder_ / ("m" + std::to_string(i) + ".gguf");
-    write_llama(path, {.dim = 128 * (i + 1), .ffn = 256, .n_layers = i + 1, .n_heads = 4, .n_kv_heads = 2}, i);
+    testing::write_synthetic_llama(
+        path, {.dim = 128 * (i + 1), .ffn = 256, .n_layers = i + 1, .n_heads = 4, .n_kv_heads = 2}, i);
     auto model = native::NativeModel::open(path, {.pool = pool});
     ASSERT_TRUE(model) << model.error().message;
     alone.push_back(testing::all_rows(**model, tokens, {.n_ctx = 64}).value());

@@ -98,7 +98,7 @@ TEST_P(GoldenQuant, AllKernelTablesAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, GoldenQuant, ::testing::ValuesIn(testing::golden_cases("quant")),
-                         [](const auto& info) { return testing::test_name(info.param.name()); });
+                         [](const auto& test) { return testing::test_name(test.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenQuant);
 
 }  // namespace

@@ -115,10 +115,12 @@ TEST_P(SlowText, TakesLinearTime) {
   };
   for (const std::string_view unit : {"a", " ", "\xCC\x81", "\xCC\x81\xCC\xA8", "\xFF", "\xE4\xB8", "\n", "A", "0", "!",
                                       "'", "<|", "a ", " \n", "\xE4\xB8\x80", "<s>"}) {
-    const double half = cpu_seconds(unit, 1 << 19);
-    const double whole = cpu_seconds(unit, 1 << 20);
-    EXPECT_LT(whole, 2.5 * half + 0.2) << "[" << unit << "]";
-    EXPECT_LT(whole, 10) << "[" << unit << "]";
+    const double half = cpu_seconds(unit, 1 << 17);
+    const double whole = cpu_seconds(unit, 1 << 18);
+    EXPECT_LT(whole, 2.5 * half + 0.1) << "[" << unit << "]";
+  }
+  for (const std::string_view unit : {"a", " ", "\xCC\x81", "\xFF"}) {
+    EXPECT_LT(cpu_seconds(unit, 1 << 20), 10) << "[" << unit << "]";
   }
 }
 INSTANTIATE_TEST_SUITE_P(All, SlowText, ::testing::Values("bert-bge", "deepseek-coder", "llama-bpe", "llama-spm"),

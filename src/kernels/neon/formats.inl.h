@@ -1,23 +1,9 @@
 // How NEON reads the block formats: one small struct per format, made at a panel block, whose members give registers
-// of 4 rows x 4 consecutive elements, signed, ready for sdot.
+// of 4 rows x 4 consecutive elements, signed. Included in the region and namespace of each arm64 matmul file.
 //
 // A panel's 16 rows are two halves of 8; pair(...) gives the two registers of one half. A block of 32 elements has 8
 // units of 4: pair(u, half). One of 256 has 8 parts of 8 units: pair(part, u, half), with a sub-scale for every kGroup
 // units: scales[group][row]. (See layout.cpp for the bits.)
-#pragma once
-
-#include <arm_neon.h>
-
-#include <cstddef>
-#include <cstdint>
-
-#include "kernels/neon/unpack.h"
-#include "kernels/target.h"
-#include "tensor/quant/table_blocks.h"
-
-HEARTH_TARGET_BEGIN(HEARTH_ISA_DOTPROD)
-namespace hearth::kernels::neon {
-namespace {
 
 struct Pair {
   int8x16_t a, b;
@@ -153,7 +139,7 @@ struct MXFP4 {
 /// 32 elements of any format, unpacked: d f32[16] | m f32[16] | codes i8[8][16][4].
 template <bool has_min>
 struct Unpacked32 {
-  static constexpr std::size_t kBlock = 32, kBytes = kUnpacked32Bytes;
+  static constexpr std::size_t kBlock = 32, kBytes = neon::kUnpacked32Bytes;
   static constexpr bool kMin = has_min;
   const std::byte* p;
   HEARTH_INLINE explicit Unpacked32(const std::byte* block) : p(block) {}
@@ -163,6 +149,20 @@ struct Unpacked32 {
   }
   HEARTH_INLINE float32x4_t d(int q) const { return vld1q_f32(reinterpret_cast<const float*>(p) + 4 * q); }
   HEARTH_INLINE float32x4_t m(int q) const { return vld1q_f32(reinterpret_cast<const float*>(p) + 16 + 4 * q); }
+};
+
+/// 64 elements of NVFP4, unpacked: d f32[4 groups][16] | codes i8[16][16][4].
+struct Unpacked64 {
+  static constexpr std::size_t kBlock = 64, kBytes = neon::kUnpacked64Bytes;
+  const std::byte* p;
+  HEARTH_INLINE explicit Unpacked64(const std::byte* block) : p(block) {}
+  HEARTH_INLINE Pair pair(int u, int half) const {
+    const std::byte* unit = p + 256 + 64 * u + 32 * half;
+    return {as_signed(bytes(unit)), as_signed(bytes(unit + 16))};
+  }
+  HEARTH_INLINE float32x4_t d(int group, int q) const {
+    return vld1q_f32(reinterpret_cast<const float*>(p) + 16 * group + 4 * q);
+  }
 };
 
 // ---- 256-blocks ---------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ struct Q6_K {
 /// codes i8[64][16][4]. Groups of 16 elements; a format of 32 repeats them and reads every second one.
 template <int group, bool has_min>
 struct Unpacked256 {
-  static constexpr std::size_t kBlock = 256, kBytes = kUnpacked256Bytes;
+  static constexpr std::size_t kBlock = 256, kBytes = neon::kUnpacked256Bytes;
   static constexpr int kGroup = group;
   static constexpr bool kMin = has_min;
   const std::byte* p;
@@ -280,7 +280,3 @@ struct Unpacked256 {
   HEARTH_INLINE float32x4_t d(int q) const { return vld1q_f32(reinterpret_cast<const float*>(p) + 4 * q); }
   HEARTH_INLINE float32x4_t dmin(int q) const { return vld1q_f32(reinterpret_cast<const float*>(p) + 16 + 4 * q); }
 };
-
-}  // namespace
-}  // namespace hearth::kernels::neon
-HEARTH_TARGET_END

@@ -1,33 +1,7 @@
-// The integer micro-kernels of NEON: 8 rows of weights times a tile of 1..4 columns of activations with sdot, whose
-// lane form multiplies four codes of one column with four rows at once.
-#pragma once
-
-#include "kernels/neon/formats.inl.h"
-#include "kernels/table.h"
-
-HEARTH_TARGET_BEGIN(HEARTH_ISA_DOTPROD)
-namespace hearth::kernels::neon {
-namespace {
+// The integer micro-kernels of NEON: 8 rows of weights (half a panel) times a tile of 1..4 columns of activations,
+// blocks of K ascending. Included after formats.inl.h and dot.inl.h.
 
 constexpr int kMaxColumns = 4;
-
-/// Sums of one half panel for C columns: [column][4 rows].
-template <int C>
-struct Sums {
-  int32x4_t a[C], b[C];
-  HEARTH_INLINE void clear() {
-    HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) a[c] = b[c] = vdupq_n_s32(0);
-  }
-  template <int lane>
-  HEARTH_INLINE void add(Pair w, const int8x16_t (&x)[C]) {
-    HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) {
-      a[c] = vdotq_laneq_s32(a[c], w.a, x[c], lane);
-      b[c] = vdotq_laneq_s32(b[c], w.b, x[c], lane);
-    }
-  }
-};
 
 /// Sixteen codes of each column.
 template <int C>
@@ -49,19 +23,14 @@ void multiply32(const std::byte* panel, int half, const ActRows& x, std::size_t 
   for (std::size_t block = 0; block < n_blocks; ++block) {
     const Source w(panel + block * Source::kBytes);
     const std::int8_t* codes = x.codes + first * x.k + block * 32;
-    Sums<C> dot;
-    dot.clear();
-    int8x16_t four[C];
-    load_columns<C>(codes, x.k, four);
-    dot.template add<0>(w.pair(0, half), four);
-    dot.template add<1>(w.pair(1, half), four);
-    dot.template add<2>(w.pair(2, half), four);
-    dot.template add<3>(w.pair(3, half), four);
-    load_columns<C>(codes + 16, x.k, four);
-    dot.template add<0>(w.pair(4, half), four);
-    dot.template add<1>(w.pair(5, half), four);
-    dot.template add<2>(w.pair(6, half), four);
-    dot.template add<3>(w.pair(7, half), four);
+    Dot<C> sum;
+    sum.clear();
+    int8x16_t sixteen[C];
+    load_columns<C>(codes, x.k, sixteen);
+    sum.add(w.pair(0, half), w.pair(1, half), w.pair(2, half), w.pair(3, half), sixteen);
+    load_columns<C>(codes + 16, x.k, sixteen);
+    sum.add(w.pair(4, half), w.pair(5, half), w.pair(6, half), w.pair(7, half), sixteen);
+    const Sums<C> dot = sum.rows();
     const float32x4_t d_a = w.d(q), d_b = w.d(q + 1);
     HEARTH_UNROLL
     for (int c = 0; c < C; ++c) {
@@ -72,6 +41,41 @@ void multiply32(const std::byte* panel, int half, const ActRows& x, std::size_t 
         const float32x4_t low = vdupq_n_f32(scale * static_cast<float>(sums[c * n_blocks + block]));
         a[c] = vfmaq_f32(a[c], w.m(q), low);
         b[c] = vfmaq_f32(b[c], w.m(q + 1), low);
+      }
+    }
+  }
+  HEARTH_UNROLL
+  for (int c = 0; c < C; ++c) {
+    vst1q_f32(acc + 8 * c, a[c]);
+    vst1q_f32(acc + 8 * c + 4, b[c]);
+  }
+}
+
+/// The same for NVFP4: a scale of its own for every 16 elements.
+template <class Source, int C>
+void multiply64(const std::byte* panel, int half, const ActRows& x, std::size_t first, float* acc) {
+  const std::size_t n_scales = x.k / 32;
+  const float* scales = x.scales + first * n_scales;
+  const int q = 2 * half;
+  float32x4_t a[C], b[C];
+  HEARTH_UNROLL
+  for (int c = 0; c < C; ++c) a[c] = b[c] = vdupq_n_f32(0.0f);
+  for (std::size_t block = 0; block < x.k / 64; ++block) {
+    const Source w(panel + block * Source::kBytes);
+    const std::int8_t* codes = x.codes + first * x.k + block * 64;
+    for (int g = 0; g < 4; ++g) {
+      Dot<C> sum;
+      sum.clear();
+      int8x16_t sixteen[C];
+      load_columns<C>(codes + 16 * g, x.k, sixteen);
+      sum.add(w.pair(4 * g, half), w.pair(4 * g + 1, half), w.pair(4 * g + 2, half), w.pair(4 * g + 3, half), sixteen);
+      const Sums<C> dot = sum.rows();
+      const float32x4_t d_a = w.d(g, q), d_b = w.d(g, q + 1);
+      HEARTH_UNROLL
+      for (int c = 0; c < C; ++c) {
+        const float scale = scales[c * n_scales + 2 * block + g / 2];
+        a[c] = vfmaq_f32(a[c], vcvtq_f32_s32(dot.a[c]), vmulq_n_f32(d_a, scale));
+        b[c] = vfmaq_f32(b[c], vcvtq_f32_s32(dot.b[c]), vmulq_n_f32(d_b, scale));
       }
     }
   }
@@ -121,26 +125,21 @@ void multiply256(const std::byte* panel, int half, const ActRows& x, std::size_t
   for (std::size_t block = 0; block < n_blocks; ++block) {
     const Source w(panel + block * Source::kBytes);
     const std::int8_t* codes = x.codes + first * x.k + block * 256;
-    Sums<C> total, dot;
+    Sums<C> total;
     total.clear();
     for (int part = 0; part < 8; ++part) {
-      int8x16_t four[C];
-      dot.clear();
-      load_columns<C>(codes + 32 * part, x.k, four);
-      dot.template add<0>(w.pair(part, 0, half), four);
-      dot.template add<1>(w.pair(part, 1, half), four);
-      dot.template add<2>(w.pair(part, 2, half), four);
-      dot.template add<3>(w.pair(part, 3, half), four);
+      Dot<C> sum;
+      sum.clear();
+      int8x16_t sixteen[C];
+      load_columns<C>(codes + 32 * part, x.k, sixteen);
+      sum.add(w.pair(part, 0, half), w.pair(part, 1, half), w.pair(part, 2, half), w.pair(part, 3, half), sixteen);
       if constexpr (Source::kGroup == 4) {
-        add_group<Source, C>(w, 2 * part, q, dot, total);
-        dot.clear();
+        add_group<Source, C>(w, 2 * part, q, sum.rows(), total);
+        sum.clear();
       }
-      load_columns<C>(codes + 32 * part + 16, x.k, four);
-      dot.template add<0>(w.pair(part, 4, half), four);
-      dot.template add<1>(w.pair(part, 5, half), four);
-      dot.template add<2>(w.pair(part, 6, half), four);
-      dot.template add<3>(w.pair(part, 7, half), four);
-      add_group<Source, C>(w, Source::kGroup == 4 ? 2 * part + 1 : part, q, dot, total);
+      load_columns<C>(codes + 32 * part + 16, x.k, sixteen);
+      sum.add(w.pair(part, 4, half), w.pair(part, 5, half), w.pair(part, 6, half), w.pair(part, 7, half), sixteen);
+      add_group<Source, C>(w, Source::kGroup == 4 ? 2 * part + 1 : part, q, sum.rows(), total);
     }
     Sums<C> low;
     if constexpr (Source::kMin) {
@@ -165,7 +164,3 @@ void multiply256(const std::byte* panel, int half, const ActRows& x, std::size_t
     vst1q_f32(acc + 8 * c + 4, b[c]);
   }
 }
-
-}  // namespace
-}  // namespace hearth::kernels::neon
-HEARTH_TARGET_END
