@@ -55,5 +55,6 @@ int main(int argc, char** argv) {
     hearth::cli::note("hearth: " + settings.error().message);
     return 2;
   }
-  return hearth::cli::run(std::span<const char* const>(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0), *settings);
+  return hearth::cli::run(std::span<const char* const>(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0),
+                          *settings);
 }

@@ -108,18 +108,10 @@ void matmul_plain(const PackedMatrix& w, const ActRows& x, std::size_t panel_beg
 void fill_matmul_scalar(KernelTable& table) {
   for (const QuantCodec& codec : all_codecs()) {
     switch (codec.form) {
-      case CodesForm::kNone:
-        set_matmul(table, codec.type, matmul_plain, "scalar");
-        break;
-      case CodesForm::k32:
-        set_matmul(table, codec.type, matmul_codes<Codes32>, "scalar");
-        break;
-      case CodesForm::k64:
-        set_matmul(table, codec.type, matmul_codes<Codes64>, "scalar");
-        break;
-      case CodesForm::k256:
-        set_matmul(table, codec.type, matmul_codes<Codes256>, "scalar");
-        break;
+      case CodesForm::kNone: set_matmul(table, codec.type, matmul_plain, "scalar"); break;
+      case CodesForm::k32: set_matmul(table, codec.type, matmul_codes<Codes32>, "scalar"); break;
+      case CodesForm::k64: set_matmul(table, codec.type, matmul_codes<Codes64>, "scalar"); break;
+      case CodesForm::k256: set_matmul(table, codec.type, matmul_codes<Codes256>, "scalar"); break;
     }
   }
 }
