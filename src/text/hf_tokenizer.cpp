@@ -70,10 +70,10 @@ class TokenizerReader {
     HEARTH_CHECK(read_model(*model));
     HEARTH_CHECK(read_added_tokens(top));
     HEARTH_CHECK(lay_out_tokens());
+    const json none;
     const auto component = [&](const char* key) -> const json& {
-      static const json kNull;
       const json* found = top.find(key);
-      return found == nullptr ? kNull : *found;
+      return found == nullptr ? none : *found;
     };
     HEARTH_CHECK(read_hf_normalizer(component("normalizer"), data_));
     HEARTH_CHECK(read_hf_pre_tokenizer(component("pre_tokenizer"), data_));

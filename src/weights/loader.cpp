@@ -55,6 +55,38 @@ bool WeightLoader::check_shape(const TensorInfo& tensor, std::initializer_list<s
   return false;
 }
 
+Status WeightLoader::read_panels(const TensorInfo& tensor, const Rows& rows, const kernels::PackedMatrix& matrix,
+                                 std::byte* panels) {
+  const std::size_t panel_size = kernels::panel_bytes(matrix.type, matrix.k), panels_each = matrix.n_panels();
+  const std::size_t row = row_bytes(matrix.type, matrix.k);
+  const std::size_t panels_per_step = std::max<std::size_t>(1, kReadBytes / (row * kernels::kPanelRows));
+  const std::size_t steps_each = (panels_each + panels_per_step - 1) / panels_per_step;
+  std::vector<std::vector<std::byte>> staging(static_cast<std::size_t>(pool_.n_threads()));
+  for (auto& bytes : staging) bytes.resize(panels_per_step * kernels::kPanelRows * row);
+  std::mutex mutex;
+  std::optional<Error> failure;
+  pool_.parallel_for(rows.n_matrices * steps_each, [&](std::size_t step, int worker) {
+    const std::size_t which = step / steps_each;
+    const std::size_t panel_begin = step % steps_each * panels_per_step;
+    const std::size_t row_begin = panel_begin * kernels::kPanelRows;
+    const std::size_t n_rows = std::min(matrix.n - row_begin, panels_per_step * kernels::kPanelRows);
+    const std::span bytes(staging[static_cast<std::size_t>(worker)].data(), n_rows * row);
+    if (auto read = file_.read_tensor_range(tensor, (which * rows.n_each + rows.begin + row_begin) * row, bytes);
+        !read) {
+      const std::lock_guard lock(mutex);
+      failure = std::move(read.error());
+      return;
+    }
+    std::byte* panel = panels + (which * panels_each + panel_begin) * panel_size;
+    for (std::size_t r = 0; r < n_rows; r += kernels::kPanelRows, panel += panel_size) {
+      kernels::pack_panel(matrix.type, matrix.k, bytes.data() + r * row, row, std::min(n_rows - r, kernels::kPanelRows),
+                          panel);
+    }
+  });
+  if (failure) return std::unexpected(std::move(*failure));
+  return {};
+}
+
 bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix) {
   if (!kernels::is_matrix_type(tensor.dtype)) {
     fail_with({ErrorCode::kUnsupportedFormat, fmt::format("tensor \"{}\" has type {}, which cannot be multiplied",
@@ -79,33 +111,8 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
     fail_with(std::move(buffer.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
     return false;
   }
-  const std::size_t row = row_bytes(matrix.type, matrix.k);
-  const std::size_t panels_per_step = std::max<std::size_t>(1, kReadBytes / (row * kernels::kPanelRows));
-  const std::size_t steps_each = (panels_each + panels_per_step - 1) / panels_per_step;
-  std::vector<std::vector<std::byte>> staging(static_cast<std::size_t>(pool_.n_threads()));
-  for (auto& bytes : staging) bytes.resize(panels_per_step * kernels::kPanelRows * row);
-  std::mutex mutex;
-  std::optional<Error> failure;
-  pool_.parallel_for(rows.n_matrices * steps_each, [&](std::size_t step, int worker) {
-    const std::size_t which = step / steps_each;
-    const std::size_t panel_begin = step % steps_each * panels_per_step;
-    const std::size_t row_begin = panel_begin * kernels::kPanelRows;
-    const std::size_t n_rows = std::min(matrix.n - row_begin, panels_per_step * kernels::kPanelRows);
-    const std::span bytes(staging[static_cast<std::size_t>(worker)].data(), n_rows * row);
-    if (auto read = file_.read_tensor_range(tensor, (which * rows.n_each + rows.begin + row_begin) * row, bytes);
-        !read) {
-      const std::lock_guard lock(mutex);
-      failure = std::move(read.error());
-      return;
-    }
-    std::byte* panel = buffer->data() + (which * panels_each + panel_begin) * panel_size;
-    for (std::size_t r = 0; r < n_rows; r += kernels::kPanelRows, panel += panel_size) {
-      kernels::pack_panel(matrix.type, matrix.k, bytes.data() + r * row, row, std::min(n_rows - r, kernels::kPanelRows),
-                          panel);
-    }
-  });
-  if (failure) {
-    fail_with(std::move(*failure).within(fmt::format("loading tensor \"{}\"", tensor.name)));
+  if (auto read = read_panels(tensor, rows, matrix.view(), buffer->data()); !read) {
+    fail_with(std::move(read.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
     return false;
   }
   if (options_.lock == LoadOptions::Lock::kYes && !buffer->lock()) {
@@ -114,7 +121,7 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
     return false;
   }
   matrix.panels = std::move(*buffer);
-  loaded_bytes_ += rows.n_matrices * matrix.n * row;
+  loaded_bytes_ += rows.n_matrices * matrix.n * row_bytes(matrix.type, matrix.k);
   if (options_.progress) options_.progress(loaded_bytes_, file_.size_bytes());
   return true;
 }

@@ -65,6 +65,9 @@ class WeightLoader {
     std::size_t n_each = 0;  // rows of one matrix in the tensor
     std::size_t begin = 0;   // the first one wanted
   };
+  /// Reads the rows, all threads at once, and packs each chunk as it arrives.
+  Status read_panels(const TensorInfo& tensor, const Rows& rows, const kernels::PackedMatrix& matrix,
+                     std::byte* panels);
   bool pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix);
   Vector decode(const TensorInfo& tensor);
 

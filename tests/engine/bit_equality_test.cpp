@@ -98,7 +98,9 @@ TEST_P(BitEquality, AfterForkAndRewind) {
   const auto reached = model_->rewind(parent, 20);
   ASSERT_TRUE(reached);
   EXPECT_LE(*reached, 20u);
-  if (model_->capabilities().rewind == Capabilities::Rewind::kAny) EXPECT_EQ(*reached, 20u);
+  if (model_->capabilities().rewind == Capabilities::Rewind::kAny) {
+    EXPECT_EQ(*reached, 20u);
+  }
   expect_rows(append(*model_, parent, *reached, 48), *reached, "after the rewind");
 }
 
