@@ -58,6 +58,7 @@ inline std::uint64_t write_synthetic_llama(const std::filesystem::path& path, co
                                            std::uint32_t seed) {
   gguf::HeaderBuilder builder;
   builder.add_string("general.architecture", "llama");
+  builder.add_string("tokenizer.ggml.model", "none");
   const auto number = [&](const std::string& key, std::size_t value) {
     builder.add_number("llama." + key, static_cast<std::uint32_t>(value));
   };

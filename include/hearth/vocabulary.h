@@ -20,6 +20,11 @@ struct EncodeOptions {
   enum class LooksSpecial { kPlainText, kParse } looks_special = LooksSpecial::kPlainText;
 };
 
+struct DecodeOptions {
+  /// Control tokens are no part of the text, unless someone wants to see their names.
+  enum class Special { kHide, kShow } special = Special::kHide;
+};
+
 /// Turns a stream of tokens into text pieces that are always valid UTF-8; an unfinished character waits for its rest.
 class TokenDecoder {
  public:
@@ -36,6 +41,8 @@ class Vocabulary {
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual std::vector<Token> encode(std::string_view text, const EncodeOptions& options) const = 0;
   [[nodiscard]] virtual std::unique_ptr<TokenDecoder> make_decoder() const = 0;
+  /// The bytes of a whole list, which need not be valid UTF-8; ids outside the vocabulary show nothing.
+  [[nodiscard]] virtual std::string decode(std::span<const Token> tokens, const DecodeOptions& options = {}) const = 0;
   /// The raw bytes a token stands for; empty for control tokens.
   [[nodiscard]] virtual std::string token_bytes(Token token) const = 0;
   /// How the file spells the token, for people: "<|eot_id|>".
@@ -46,7 +53,7 @@ class Vocabulary {
   [[nodiscard]] virtual std::optional<Token> eos() const = 0;
 };
 
-/// Decodes a whole list at once.
+/// Decodes a whole list at once, into valid UTF-8.
 inline std::string decode_all(const Vocabulary& vocabulary, std::span<const Token> tokens) {
   const auto decoder = vocabulary.make_decoder();
   std::string text;

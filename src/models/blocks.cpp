@@ -50,6 +50,10 @@ std::array<Tensor, 3> project(Context& ctx, const Tensor& x, const Qkv& qkv) {
           ctx.columns(all, qkv.n_q + qkv.n_k, qkv.n_v)};
 }
 
+Vector load_head_norms(WeightLoader& weights, const std::string& full_name, std::size_t n_heads, std::size_t head_dim) {
+  return weights.has(full_name) ? weights.table(full_name, n_heads, head_dim) : Vector{};
+}
+
 Linear load_attention_output(WeightLoader& weights, const ModelConfig& config, std::size_t layer) {
   return weights.linear(block_name(layer, "attn_output"), config.dim, config.n_heads[layer] * config.v_head_dim);
 }
@@ -108,6 +112,13 @@ MoeFfn load_moe_ffn(WeightLoader& weights, std::size_t layer, const ModelConfig&
   } else {
     moe.gate = weights.experts(block_name(layer, "ffn_gate_exps"), n, expert_ffn_dim, dim);
     moe.up = weights.experts(block_name(layer, "ffn_up_exps"), n, expert_ffn_dim, dim);
+  }
+  for (const std::string_view part : {"ffn_gate_exps.scale", "ffn_up_exps.scale", "ffn_gate_up_exps.scale"}) {
+    if (weights.has(block_name(layer, part))) {
+      weights.fail_with({ErrorCode::kUnsupportedFormat,
+                         fmt::format("tensor \"{}\": a factor for each expert's matrix (NVFP4) is not supported",
+                                     block_name(layer, part))});
+    }
   }
   moe.down = weights.experts(block_name(layer, "ffn_down_exps"), n, dim, expert_ffn_dim);
   moe.selection_bias = weights.optional_vector(block_name(layer, "exp_probs_b.bias"), n);

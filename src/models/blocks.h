@@ -37,6 +37,8 @@ struct Qkv {
 Qkv load_qkv(WeightLoader& weights, const ModelConfig& config, std::size_t layer);
 /// x [rows, dim] -> q, k, v [rows, heads * head_dim]
 std::array<Tensor, 3> project(Context& ctx, const Tensor& x, const Qkv& qkv);
+/// A norm weight per head, [n_heads][head_dim], or empty where the file has none.
+Vector load_head_norms(WeightLoader& weights, const std::string& full_name, std::size_t n_heads, std::size_t head_dim);
 /// attn_output [dim, n_heads * v_head_dim]
 Linear load_attention_output(WeightLoader& weights, const ModelConfig& config, std::size_t layer);
 

@@ -9,7 +9,7 @@ namespace {
 struct Layer {
   Norm norm;  // [dim]
   Qkv qkv;
-  Vector q_norm, k_norm;  // [n_heads * head_dim], [n_kv_heads * head_dim], or empty
+  Vector q_norm, k_norm;  // [n_heads][head_dim], [n_kv_heads][head_dim], or empty
   Linear wo;              // [dim, n_heads * head_dim]
   GatedFfn ffn;
 };
@@ -63,8 +63,8 @@ Result<std::unique_ptr<Model>> load_command_r(LoadContext& context) {
     model->layers.push_back(
         {.norm = load_norm(w, block_name(l, "attn_norm"), c.dim),
          .qkv = load_qkv(w, c, l),
-         .q_norm = w.optional_vector(block_name(l, "attn_q_norm.weight"), c.n_heads[l] * c.k_head_dim),
-         .k_norm = w.optional_vector(block_name(l, "attn_k_norm.weight"), c.n_kv_heads[l] * c.k_head_dim),
+         .q_norm = load_head_norms(w, block_name(l, "attn_q_norm.weight"), c.n_heads[l], c.k_head_dim),
+         .k_norm = load_head_norms(w, block_name(l, "attn_k_norm.weight"), c.n_kv_heads[l], c.k_head_dim),
          .wo = load_attention_output(w, c, l),
          .ffn = load_gated_ffn(w, l, c.dim, c.ffn_dim[l])});
   }

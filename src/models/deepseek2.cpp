@@ -43,6 +43,8 @@ struct DeepSeek2 final : Decoder {
   bool absorbed = false;  // attention over the latents themselves
   Rope rope;
   float attention_scale = 1;
+  float temperature_scale = 0;        // Mistral Large 3: queries grow with their position; 0: they do not
+  std::size_t temperature_steps = 1;  // positions from one temperature to the next
   ops::MoeSpec experts;
   std::size_t n_dense = 0;  // leading layers without experts
 
@@ -53,6 +55,11 @@ struct DeepSeek2 final : Decoder {
                                 : ops::LayerState{n_heads, dims.q_dim(), dims.v_dim, 0});
     }
     return states;
+  }
+
+  [[nodiscard]] float temperature(std::size_t position) const {
+    const double step = static_cast<double>(position / temperature_steps);
+    return static_cast<float>(kernels::recipe_log64(step + 1.0) * temperature_scale + 1.0);
   }
 
   Tensor attention(Context& ctx, std::size_t l, const Tensor& h) const {
@@ -66,6 +73,7 @@ struct DeepSeek2 final : Decoder {
     Tensor k_rot = ctx.columns(latents, dims.kv_rank, dims.rot);
     ctx.rope(q, rope, dims.q_dim(), dims.nope);
     ctx.rope(k_rot, rope, dims.rot);
+    if (temperature_scale != 0) ctx.scale_rows(q, [&](std::size_t position) { return temperature(position); });
     ops::AttentionSpec spec{.n_heads = c.n_heads[l], .scale = attention_scale};
     if (absorbed) {
       // q . (wk_b latent) = (wk_b^T q) . latent, so one latent serves as the key of all heads, and as their value.
@@ -172,10 +180,6 @@ Result<std::unique_ptr<Model>> load_deepseek2(LoadContext& context) {
   const std::size_t n_shared = reader.integer("expert_shared_count", 1, 1024);
   const std::size_t n_dense = reader.integer("leading_dense_block_count", 0, c.n_layers, std::size_t{0});
   const ops::MoeSpec experts = read_moe_spec(reader, c, {});
-  if (reader.number("attention.temperature_scale", 0.0f) != 0) {
-    reader.fail_with({ErrorCode::kUnsupportedModel,
-                      "a deepseek2 model with \"attention.temperature_scale\" (Mistral Large 3) is not supported"});
-  }
   drop_prediction_layers(reader, c);
   HEARTH_CHECK(reader.status());
 
@@ -189,6 +193,9 @@ Result<std::unique_ptr<Model>> load_deepseek2(LoadContext& context) {
   set_attention_scale(reader, rope, *model);
   model->experts = experts;
   model->n_dense = n_dense;
+  model->temperature_scale = reader.number("attention.temperature_scale", 0.0f);
+  if (model->temperature_scale != 0)
+    model->temperature_steps = reader.integer("attention.temperature_length", 1, 1u << 28);
   HEARTH_CHECK(reader.status());
 
   WeightLoader& w = context.weights;

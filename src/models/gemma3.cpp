@@ -29,8 +29,8 @@ struct Gemma3 final : Decoder {
 
   Result<Tensor> forward(Context& ctx) const override {
     const ModelConfig& c = config();
-    Tensor x = ctx.embed(ends.token_embd.view());  // [rows, dim]
-    ctx.scale(x, std::sqrt(static_cast<float>(c.dim)));
+    Tensor x = ctx.embed(ends.token_embd.view());                              // [rows, dim]
+    if (ctx.has_tokens()) ctx.scale(x, std::sqrt(static_cast<float>(c.dim)));  // pictures come scaled
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const Layer& layer = layers[l];
       const Rope& turn = windows[l] ? local_rope : rope;

@@ -9,7 +9,7 @@ namespace {
 struct Layer {
   Norm attn_norm;  // [dim]
   Qkv qkv;
-  Vector q_norm, k_norm;  // [n_heads * head_dim], [n_kv_heads * head_dim], or empty
+  Vector q_norm, k_norm;  // [n_heads][head_dim], [n_kv_heads][head_dim], or empty
   Linear wo;              // [dim, n_heads * head_dim]
   Norm ffn_norm;          // [dim], or empty: parallel
   GatedFfn ffn;
@@ -57,8 +57,8 @@ Result<std::unique_ptr<Model>> load_stablelm(LoadContext& context) {
     model->layers.push_back(
         {.attn_norm = load_norm(w, block_name(l, "attn_norm"), c.dim),
          .qkv = load_qkv(w, c, l),
-         .q_norm = w.optional_vector(block_name(l, "attn_q_norm.weight"), c.n_heads[l] * c.k_head_dim),
-         .k_norm = w.optional_vector(block_name(l, "attn_k_norm.weight"), c.n_kv_heads[l] * c.k_head_dim),
+         .q_norm = load_head_norms(w, block_name(l, "attn_q_norm.weight"), c.n_heads[l], c.k_head_dim),
+         .k_norm = load_head_norms(w, block_name(l, "attn_k_norm.weight"), c.n_kv_heads[l], c.k_head_dim),
          .wo = load_attention_output(w, c, l),
          .ffn_norm = w.has(block_name(l, "ffn_norm.weight")) ? load_norm(w, block_name(l, "ffn_norm"), c.dim) : Norm{},
          .ffn = load_gated_ffn(w, l, c.dim, c.ffn_dim[l])});

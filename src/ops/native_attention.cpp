@@ -39,6 +39,32 @@ struct Carver {
   }
 };
 
+/// A worker's arrays for the n query rows of one tile.
+struct TileArrays {
+  TileArrays(std::byte* scratch, std::size_t n, const AttentionSpec& spec);
+
+  // The running result of each row.
+  float *q, *total, *total_max, *total_sum;
+  std::uint8_t* started;
+  // The rows that see something of the block at hand, gathered to the front, and their result for it.
+  float *block_q, *acc, *max, *sum, *slopes;
+  std::int32_t *lo, *hi, *distance;
+  std::uint32_t* index;
+  std::byte* rest;
+};
+
+TileArrays::TileArrays(std::byte* scratch, std::size_t n, const AttentionSpec& spec) {
+  Carver carve{scratch};
+  for (float** array : {&q, &block_q}) *array = carve.take<float>(n * spec.k_dim);
+  for (float** array : {&total, &acc}) *array = carve.take<float>(n * padded(spec.v_dim));
+  for (float** array : {&total_max, &total_sum, &max, &sum, &slopes}) *array = carve.take<float>(n);
+  for (std::int32_t** array : {&lo, &hi, &distance}) *array = carve.take<std::int32_t>(n);
+  index = carve.take<std::uint32_t>(n);
+  started = carve.take<std::uint8_t>(n);
+  rest = carve.at;
+  std::memset(started, 0, n);
+}
+
 }  // namespace
 
 /// Rows [row_begin, row_begin + n_rows) of a span, all heads of one kv head's group.
@@ -48,7 +74,65 @@ struct NativeContext::AttentionTile {
   std::size_t layer, kv_head, row_begin, n_rows;
   const Tensor& q;
   const Tensor& out;
+
+  [[nodiscard]] std::size_t group() const { return spec.n_heads / spec.n_kv_heads; }
+  [[nodiscard]] std::size_t position(std::size_t row) const { return span.position_begin + row - span.row_begin; }
+  [[nodiscard]] Visible visible(std::size_t row) const { return visible_to(position(row), span, spec); }
+  std::size_t gather(TileArrays& a, std::size_t block_begin) const;
+  void merge(TileArrays& a, std::size_t n_seeing, const kernels::KernelTable& kernels) const;
+  void finish(TileArrays& a, const kernels::KernelTable& kernels) const;
 };
+
+/// The number of rows that see something of the block of keys at `block_begin`.
+std::size_t NativeContext::AttentionTile::gather(TileArrays& a, std::size_t block_begin) const {
+  const auto offset = [&](std::size_t pos) {
+    return static_cast<std::int32_t>(static_cast<std::ptrdiff_t>(pos) - static_cast<std::ptrdiff_t>(block_begin));
+  };
+  std::size_t n_seeing = 0;
+  for (std::size_t i = 0; i < n_rows * group(); ++i) {
+    const std::size_t row = row_begin + i / group();
+    const Visible v = visible(row);
+    const std::size_t from = std::max(v.begin, block_begin),
+                      to = std::min(v.end, block_begin + kernels::kAttentionBlock);
+    if (from >= to) continue;
+    a.lo[n_seeing] = offset(from);
+    a.hi[n_seeing] = offset(to);
+    a.distance[n_seeing] = offset(position(row));
+    if (!spec.alibi_slopes.empty()) a.slopes[n_seeing] = spec.alibi_slopes[kv_head * group() + i % group()];
+    std::memcpy(a.block_q + n_seeing * spec.k_dim, a.q + i * spec.k_dim, spec.k_dim * sizeof(float));
+    a.index[n_seeing++] = static_cast<std::uint32_t>(i);
+  }
+  return n_seeing;
+}
+
+void NativeContext::AttentionTile::merge(TileArrays& a, std::size_t n_seeing,
+                                         const kernels::KernelTable& kernels) const {
+  const std::size_t v_pad = padded(spec.v_dim);
+  for (std::size_t s = 0; s < n_seeing; ++s) {
+    const std::size_t i = a.index[s];
+    if (a.started[i]) {
+      kernels.attention_merge(a.total_max[i], a.total_sum[i], a.total + i * v_pad, a.max[s], a.sum[s],
+                              a.acc + s * v_pad, spec.v_dim);
+    } else {
+      a.total_max[i] = a.max[s];
+      a.total_sum[i] = a.sum[s];
+      std::memcpy(a.total + i * v_pad, a.acc + s * v_pad, spec.v_dim * sizeof(float));
+      a.started[i] = 1;
+    }
+  }
+}
+
+void NativeContext::AttentionTile::finish(TileArrays& a, const kernels::KernelTable& kernels) const {
+  const std::size_t v_pad = padded(spec.v_dim);
+  std::memset(a.acc, 0, v_pad * sizeof(float));  // a sink holds no values
+  for (std::size_t i = 0; i < n_rows * group(); ++i) {
+    const std::size_t head = kv_head * group() + i % group();
+    float* total = a.total + i * v_pad;
+    if (!spec.sinks.empty())
+      kernels.attention_merge(a.total_max[i], a.total_sum[i], total, spec.sinks[head], 1.0f, a.acc, spec.v_dim);
+    kernels.attention_finish(total, a.total_sum[i], out.row(row_begin + i / group()) + head * spec.v_dim, spec.v_dim);
+  }
+}
 
 void NativeContext::store_kv(std::size_t layer, const RowSpan& span, const Tensor& k, const Tensor& v,
                              const AttentionSpec& spec) {
@@ -68,87 +152,40 @@ void NativeContext::store_kv(std::size_t layer, const RowSpan& span, const Tenso
 
 void NativeContext::attend(const AttentionTile& tile, int worker) {
   const AttentionSpec& spec = tile.spec;
-  const std::size_t group = spec.n_heads / spec.n_kv_heads;
-  const std::size_t n = tile.n_rows * group, v_pad = padded(spec.v_dim);
-  Carver carve{scratch(worker)};
-  auto* q = carve.take<float>(n * spec.k_dim);
-  auto* total = carve.take<float>(n * v_pad);
-  auto* acc = carve.take<float>(n * v_pad);
-  auto* q_block = carve.take<float>(n * spec.k_dim);
-  auto *run_max = carve.take<float>(n), *run_sum = carve.take<float>(n), *max = carve.take<float>(n),
-       *sum = carve.take<float>(n);
-  auto* slopes = carve.take<float>(n);
-  auto *lo = carve.take<std::int32_t>(n), *hi = carve.take<std::int32_t>(n), *distance = carve.take<std::int32_t>(n);
-  auto* index = carve.take<std::uint32_t>(n);
-  auto* started = carve.take<std::uint8_t>(n);
-  std::memset(started, 0, n);
-
+  const std::size_t group = tile.group();
+  TileArrays a(scratch(worker), tile.n_rows * group, spec);
   std::size_t first = SIZE_MAX, last = 0;
   for (std::size_t r = 0; r < tile.n_rows; ++r) {
-    const std::size_t row = tile.row_begin + r;
-    const Visible v = visible_to(position(row), tile.span, spec);
+    const Visible v = tile.visible(tile.row_begin + r);
     first = std::min(first, v.begin);
     last = std::max(last, v.end);
-    std::memcpy(q + r * group * spec.k_dim, tile.q.row(row) + tile.kv_head * group * spec.k_dim,
+    std::memcpy(a.q + r * group * spec.k_dim, tile.q.row(tile.row_begin + r) + tile.kv_head * group * spec.k_dim,
                 group * spec.k_dim * sizeof(float));
   }
   kernels::AttentionBlock block{.type = options_.state->type(),
                                 .k_dim = spec.k_dim,
                                 .v_dim = spec.v_dim,
+                                .q = a.block_q,
                                 .q_stride = spec.k_dim,
-                                .lo = lo,
-                                .hi = hi,
+                                .lo = a.lo,
+                                .hi = a.hi,
                                 .scale = spec.scale,
                                 .soft_cap = spec.soft_cap,
-                                .slopes = spec.alibi_slopes.empty() ? nullptr : slopes,
-                                .query_minus_block = distance,
-                                .max = max,
-                                .sum = sum,
-                                .acc = acc,
-                                .acc_stride = v_pad};
+                                .slopes = spec.alibi_slopes.empty() ? nullptr : a.slopes,
+                                .query_minus_block = a.distance,
+                                .max = a.max,
+                                .sum = a.sum,
+                                .acc = a.acc,
+                                .acc_stride = padded(spec.v_dim)};
   for (std::size_t b = first / kernels::kAttentionBlock; b * kernels::kAttentionBlock < last; ++b) {
-    const std::size_t begin = b * kernels::kAttentionBlock;
-    std::size_t n_seeing = 0;  // rows that see something of this block, gathered to the front
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::size_t pos = position(tile.row_begin + i / group);
-      const Visible v = visible_to(pos, tile.span, spec);
-      const std::size_t from = std::max(v.begin, begin), to = std::min(v.end, begin + kernels::kAttentionBlock);
-      if (from >= to) continue;
-      lo[n_seeing] = static_cast<std::int32_t>(from - begin);
-      hi[n_seeing] = static_cast<std::int32_t>(to - begin);
-      distance[n_seeing] =
-          static_cast<std::int32_t>(static_cast<std::ptrdiff_t>(pos) - static_cast<std::ptrdiff_t>(begin));
-      if (!spec.alibi_slopes.empty()) slopes[n_seeing] = spec.alibi_slopes[tile.kv_head * group + i % group];
-      std::memcpy(q_block + n_seeing * spec.k_dim, q + i * spec.k_dim, spec.k_dim * sizeof(float));
-      index[n_seeing++] = static_cast<std::uint32_t>(i);
-    }
-    if (n_seeing == 0) continue;
+    block.n_rows = tile.gather(a, b * kernels::kAttentionBlock);
+    if (block.n_rows == 0) continue;
     block.keys = options_.state->keys(tile.span.blocks[b], tile.layer, tile.kv_head);
     block.values = options_.state->values(tile.span.blocks[b], tile.layer, tile.kv_head);
-    block.q = q_block;
-    block.n_rows = n_seeing;
-    kernels_.attention(block, carve.at);
-    for (std::size_t s = 0; s < n_seeing; ++s) {
-      const std::size_t i = index[s];
-      if (started[i]) {
-        kernels_.attention_merge(run_max[i], run_sum[i], total + i * v_pad, max[s], sum[s], acc + s * v_pad,
-                                 spec.v_dim);
-      } else {
-        run_max[i] = max[s];
-        run_sum[i] = sum[s];
-        std::memcpy(total + i * v_pad, acc + s * v_pad, spec.v_dim * sizeof(float));
-        started[i] = 1;
-      }
-    }
+    kernels_.attention(block, a.rest);
+    tile.merge(a, block.n_rows, kernels_);
   }
-  std::memset(acc, 0, v_pad * sizeof(float));  // a sink holds no values
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t head = tile.kv_head * group + i % group;
-    if (!spec.sinks.empty())
-      kernels_.attention_merge(run_max[i], run_sum[i], total + i * v_pad, spec.sinks[head], 1.0f, acc, spec.v_dim);
-    kernels_.attention_finish(total + i * v_pad, run_sum[i],
-                              tile.out.row(tile.row_begin + i / group) + head * spec.v_dim, spec.v_dim);
-  }
+  tile.finish(a, kernels_);
 }
 
 Tensor NativeContext::attention(std::size_t layer, const Tensor& q, const Tensor& k, const Tensor& v,

@@ -19,8 +19,8 @@ Utf8Char last_char(std::string_view text) {
 bool is_word_char(const Utf8Char& character) {
   if (!character.valid) return false;
   if ((char_flags(character.code) & (kLetter | kMark)) != 0 || character.code == '_') return true;
-  const std::uint8_t category = general_category(character.code);
-  return kCategoryNames.substr(2 * category, 2) == "Nd" || kCategoryNames.substr(2 * category, 2) == "Pc";
+  const std::string_view category = kCategoryNames.substr(2 * general_category(character.code), 2);
+  return category == "Nd" || category == "Nl" || category == "Pc";
 }
 
 }  // namespace

@@ -131,9 +131,9 @@ CodeSet CodeSet::white_space() {
 }
 
 CodeSet CodeSet::word() {
-  // Alphabetic, marks, decimal digits, connectors; circled and squared letters are symbols that count as alphabetic.
+  // Letters, marks, numbers, connectors; circled and squared letters are symbols that count as letters.
   CodeSet set({{0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}});
-  for (const std::string_view name : {"L", "M", "Nd", "Nl", "Pc"}) set = set.united(*property(name));
+  for (const std::string_view name : {"L", "M", "N", "Pc"}) set = set.united(*property(name));
   return set;
 }
 
@@ -184,9 +184,16 @@ CodeSet CodeSet::intersected(const CodeSet& other) const {
 
 CodeSet CodeSet::case_closed() const {
   std::vector<Range> ranges = ranges_;
-  for (const auto& [fold, members] : case_groups()) {
-    if (std::ranges::none_of(members, [&](std::uint32_t code) { return contains(code); })) continue;
+  const auto add = [&](const std::vector<std::uint32_t>& members) {
     for (const std::uint32_t code : members) ranges.push_back({code, code});
+  };
+  if (ranges_.size() == 1 && ranges_[0].first == ranges_[0].last) {
+    const auto group = case_groups().find(simple_lower(simple_upper(ranges_[0].first)));
+    if (group != case_groups().end()) add(group->second);
+    return CodeSet(std::move(ranges));
+  }
+  for (const auto& [fold, members] : case_groups()) {
+    if (std::ranges::any_of(members, [&](std::uint32_t code) { return contains(code); })) add(members);
   }
   return CodeSet(std::move(ranges));
 }

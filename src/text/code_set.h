@@ -14,14 +14,16 @@ class CodeSet {
  public:
   struct Range {
     std::uint32_t first = 0, last = 0;  // inclusive
+    bool operator==(const Range&) const = default;
   };
 
   CodeSet() = default;
+  bool operator==(const CodeSet&) const = default;
   explicit CodeSet(std::vector<Range> ranges);  // in any order, may overlap
 
   static CodeSet single(std::uint32_t code) { return CodeSet({{code, code}}); }
   static CodeSet white_space();
-  static CodeSet word();  // \w as Oniguruma has it: without the zero-width joiners that Rust's regex counts in
+  static CodeSet word();  // \w as Oniguruma has it
   /// \p{NAME}: a category ("L", "Lu"), "Any", "Alphabetic"-like names that tokenizers use, or a script we know.
   static std::optional<CodeSet> property(std::string_view name);
 

@@ -1,10 +1,14 @@
 // Types and fields as the tokenizers library (its Rust serde definitions) has them.
 #include "text/hf_steps.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "text/base64.h"
 #include "text/hf_json.h"
+#include "text/utf8.h"
 
 namespace hearth::text {
 namespace {

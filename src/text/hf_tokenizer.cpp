@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -10,6 +12,7 @@
 #include "text/hf_steps.h"
 #include "text/special_names.h"
 #include "text/token_index.h"
+#include "text/utf8.h"
 #include "text/vocab_files.h"
 
 namespace hearth::text {
@@ -24,6 +27,38 @@ std::unexpected<Error> bad(std::string message) {
   return fail(ErrorCode::kCorruptedModel, "reading tokenizer.json: " + message);
 }
 
+/// The score as the original reads it: its JSON parser rounds the digits, then divides by a power of ten and rounds
+/// again. Half of the scores end in another bit by that, and between segmentations of equal sums that bit decides.
+double as_originally_read(double score) {
+  char text[40];
+  const auto end = std::to_chars(text, text + sizeof(text), std::abs(score), std::chars_format::scientific).ptr;
+  double digits = 0;
+  std::uint64_t significand = 0;
+  int exponent = 0;
+  bool after_point = false;
+  const char* at = text;
+  for (; at != end && *at != 'e'; ++at) {
+    if (*at == '.') {
+      after_point = true;
+      continue;
+    }
+    if (*at < '0' || *at > '9') return score;  // infinity
+    significand = significand * 10 + static_cast<std::uint64_t>(*at - '0');
+    exponent -= after_point ? 1 : 0;
+  }
+  if (at == end) return score;
+  const char* power_text = at[1] == '+' ? at + 2 : at + 1;
+  int power = 0;
+  std::from_chars(power_text, end, power);
+  exponent += power;
+  if (std::abs(exponent) > 300) return score;
+  double ten = 1;  // powers of ten up to 10^22 are exact; scores need no others
+  for (int i = 0; i < std::abs(exponent); ++i) ten *= 10;
+  digits = static_cast<double>(significand);
+  digits = exponent >= 0 ? digits * ten : digits / ten;
+  return score < 0 ? -digits : digits;
+}
+
 class TokenizerReader {
  public:
   Result<VocabData> read(std::string_view tokenizer_json, std::string_view config_json) {
@@ -35,10 +70,10 @@ class TokenizerReader {
     HEARTH_CHECK(read_model(*model));
     HEARTH_CHECK(read_added_tokens(top));
     HEARTH_CHECK(lay_out_tokens());
+    const json none;
     const auto component = [&](const char* key) -> const json& {
-      static const json kNull;
       const json* found = top.find(key);
-      return found == nullptr ? kNull : *found;
+      return found == nullptr ? none : *found;
     };
     HEARTH_CHECK(read_hf_normalizer(component("normalizer"), data_));
     HEARTH_CHECK(read_hf_pre_tokenizer(component("pre_tokenizer"), data_));
@@ -144,7 +179,7 @@ class TokenizerReader {
       if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number()) {
         return object.bad(fmt::format("entry {} of \"vocab\" is not a token and its score", tokens_.size()));
       }
-      tokens_.push_back(Entry{item[0].get<std::string>(), item[1].get<double>()});
+      tokens_.push_back(Entry{item[0].get<std::string>(), as_originally_read(item[1].get<double>())});
     }
     if (object.find("unk_id") != nullptr) {
       HEARTH_TRY(const std::uint32_t unknown, object.count("unk_id", 0));

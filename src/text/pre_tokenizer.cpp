@@ -17,8 +17,12 @@ using Range = PieceList::Range;
 constexpr std::string_view kGpt2Pattern =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/// \w+|[^\w\s]+ with the \w of Rust's regex, which counts the zero-width joiners in.
-constexpr std::string_view kWordsPattern = "[\\w\\u200C\\u200D]+|[^\\w\\s\\u200C\\u200D]+";
+/// \w+|[^\w\s]+ with the \w of Rust's regex, which counts the zero-width joiners in and fractions out.
+#define HEARTH_RUST_WORD                                                                                     \
+  "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\u200C\\u200D\\u24B6-\\u24E9\\x{1F130}-\\x{1F149}\\x{1F150}-\\x{1F169}" \
+  "\\x{1F170}-\\x{1F189}"
+constexpr std::string_view kWordsPattern = "[" HEARTH_RUST_WORD "]+|[^\\s" HEARTH_RUST_WORD "]+";
+#undef HEARTH_RUST_WORD
 
 /// A stretch that is a delimiter or lies between two.
 struct Part {

@@ -15,6 +15,8 @@ namespace hearth::text {
 namespace {
 
 constexpr std::size_t kMaxInstructions = 2048;
+constexpr std::size_t kMaxSets = 256;
+constexpr std::size_t kMaxPatternBytes = 1 << 16;
 constexpr std::size_t kPageSize = 256;
 constexpr std::size_t kPages = (kLastCode + 1) / kPageSize;
 
@@ -62,8 +64,8 @@ namespace {
 class Compiler {
  public:
   Result<RegexProgram> compile(const RegexNode& root) {
-    program_.newline_set = add_set(CodeSet::single('\n'));
-    program_.word_set = add_set(CodeSet::word());
+    HEARTH_TRY(program_.newline_set, add_set(CodeSet::single('\n')));
+    HEARTH_TRY(program_.word_set, add_set(CodeSet::word()));
     HEARTH_TRY(const std::uint32_t match, add({}));
     HEARTH_TRY(program_.start, emit(root, match));
     sort_instructions();
@@ -74,7 +76,13 @@ class Compiler {
  private:
   using Op = Instruction::Op;
 
-  std::uint32_t add_set(const CodeSet& set) {
+  Result<std::uint32_t> add_set(const CodeSet& set) {
+    const auto known = std::ranges::find(program_.sets, set);
+    if (known != program_.sets.end()) return static_cast<std::uint32_t>(known - program_.sets.begin());
+    if (program_.sets.size() >= kMaxSets) {
+      return fail(ErrorCode::kUnsupportedModel,
+                  fmt::format("compiling a split pattern: it has more than {} different character classes", kMaxSets));
+    }
     program_.sets.push_back(set);
     return static_cast<std::uint32_t>(program_.sets.size() - 1);
   }
@@ -109,7 +117,10 @@ class Compiler {
     using Kind = RegexNode::Kind;
     switch (node.kind) {
       case Kind::kEmpty: return next;
-      case Kind::kSet: return add_set_step(add_set(node.set), next);
+      case Kind::kSet: {
+        HEARTH_TRY(const std::uint32_t set, add_set(node.set));
+        return add_set_step(set, next);
+      }
       case Kind::kConcat: {
         for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) {
           HEARTH_TRY(next, emit(*child, next));
@@ -135,7 +146,8 @@ class Compiler {
         Instruction look;
         look.op = Op::kLookBehind;
         look.negative = node.negative;
-        look.set = static_cast<std::uint16_t>(add_set(node.set));
+        HEARTH_TRY(const std::uint32_t set, add_set(node.set));
+        look.set = static_cast<std::uint16_t>(set);
         look.next = next;
         return add(look);
       }
@@ -432,6 +444,10 @@ Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 
 Result<Regex> Regex::compile(std::string_view pattern, RegexAnchors anchors) {
+  if (pattern.size() > kMaxPatternBytes) {
+    return fail(ErrorCode::kUnsupportedModel, fmt::format("compiling a split pattern: it has {} bytes, the most is {}",
+                                                          pattern.size(), kMaxPatternBytes));
+  }
   HEARTH_TRY(const RegexNode tree, parse_regex(pattern, anchors));
   HEARTH_TRY(RegexProgram program, Compiler().compile(tree));
   Regex regex;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "text/regex_syntax.h"
 #include "text/utf8.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int kMaxDepth = 100;
 constexpr std::uint32_t kMaxRepeat = 1000;
+constexpr std::size_t kMaxRanges = 1 << 20;
 
 class Parser {
  public:
@@ -330,31 +332,29 @@ class Parser {
     if (depth > kMaxDepth) return refuse("classes nested deeper than 100");
     ++pos_;
     const bool negative = take("^");
-    CodeSet all;
-    bool intersecting = false;
-    CodeSet left;
+    std::vector<CodeSet::Range> ranges;
+    std::optional<CodeSet> left;  // of &&
+    const auto intersect = [&] {
+      CodeSet set(std::move(ranges));
+      ranges.clear();
+      left = left ? left->intersected(set) : std::move(set);
+    };
     for (bool first = true;; first = false) {
       if (at_end()) return refuse("a '[' without its ']'");
       if (peek() == ']' && !first) break;
       if (take("&&")) {
-        left = intersecting ? left.intersected(all) : all;
-        all = CodeSet();
-        intersecting = true;
+        intersect();
         continue;
       }
       if (looking_at("[:")) return refuse("a POSIX class such as [:alpha:], which is not supported");
-      if (peek() == '[') {
-        HEARTH_TRY(const CodeSet inner, bracket(depth + 1));
-        all = all.united(inner);
-        continue;
-      }
-      HEARTH_TRY(const CodeSet item, bracket_item());
-      all = all.united(item);
+      HEARTH_TRY(const CodeSet item, peek() == '[' ? bracket(depth + 1) : bracket_item());
+      ranges.insert(ranges.end(), item.ranges().begin(), item.ranges().end());
+      if (ranges.size() > kMaxRanges) return refuse("a class of more than a million ranges");
     }
     ++pos_;
-    if (intersecting) all = left.intersected(all);
-    all = folded(std::move(all));
-    return negative ? all.complement() : all;
+    intersect();
+    const CodeSet set = folded(std::move(*left));
+    return negative ? set.complement() : set;
   }
 
   Result<CodeSet> bracket_item() {

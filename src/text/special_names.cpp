@@ -68,7 +68,15 @@ const Names kVisibleControl = {"<|channel|>", "<|message|>", "<|start|>", "<|con
 
 class Settler {
  public:
-  explicit Settler(VocabData& data) : data_(data), index_(&data.tokens) {}
+  explicit Settler(VocabData& data) : data_(data), index_(&data.tokens, TokenIndex::Fill::kNothing) {
+    // Of all the tokens only those that look like a name: every name above begins with one of these characters.
+    for (std::size_t idx = 0; idx < data.tokens.size(); ++idx) {
+      const std::string_view token = data.tokens[idx];
+      if (!token.empty() && std::string_view("<[_\xE2").find(token[0]) != std::string_view::npos) {
+        index_.insert(static_cast<TokenId>(idx));
+      }
+    }
+  }
 
   void run() {
     SpecialIds& special = data_.special;
@@ -84,7 +92,7 @@ class Settler {
     for (const std::string_view name : kEndOfGeneration) {
       const TokenId id = index_.find(name);
       if (id == kNoToken) continue;
-      set_type(id, TokenType::kControl);
+      set_control(id);
       add_end(id);
     }
     for (const std::string_view name : kVisibleControl) show(index_.find(name));
@@ -98,6 +106,23 @@ class Settler {
     return id != kNoToken && std::ranges::find(data_.end_of_generation, id) != data_.end_of_generation.end();
   }
   void set_type(TokenId id, TokenType type) { data_.types[static_cast<std::size_t>(id)] = type; }
+  /// A token found by its name becomes a control token, unless it is one that text itself merges to: "</s>" is an
+  /// ordinary word of some vocabularies, which ends a reply but must not change how text is read.
+  void set_control(TokenId id) {
+    if (data_.types[static_cast<std::size_t>(id)] != TokenType::kNormal || !is_merged(id))
+      set_type(id, TokenType::kControl);
+  }
+  [[nodiscard]] bool is_merged(TokenId id) const {
+    const std::string_view name = data_.tokens[static_cast<std::size_t>(id)];
+    for (std::size_t i = 0; i + 1 < data_.merges.size(); i += 2) {
+      const std::string_view left = data_.merges[i];
+      if (left.size() + data_.merges[i + 1].size() == name.size() && name.starts_with(left) &&
+          name.ends_with(data_.merges[i + 1])) {
+        return true;
+      }
+    }
+    return data_.merge_by_token_rank;  // there, every token that is no special one was merged
+  }
   void add_end(TokenId id) {
     auto& ids = data_.end_of_generation;
     if (id != kNoToken && std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
@@ -108,7 +133,7 @@ class Settler {
     for (const std::string_view name : names) {
       if (id != kNoToken) return;
       id = index_.find(name);
-      if (id != kNoToken) set_type(id, TokenType::kControl);
+      if (id != kNoToken) set_control(id);
     }
   }
 

@@ -31,9 +31,10 @@ std::uint64_t hash_bytes(std::string_view text) {
 
 }  // namespace
 
-TokenIndex::TokenIndex(const StringTable* strings) : strings_(strings) {
-  slots_.resize(std::bit_ceil(std::max<std::size_t>(16, strings->size() * 2)));
-  for (std::size_t idx = 0; idx < strings->size(); ++idx) insert(static_cast<TokenId>(idx));
+TokenIndex::TokenIndex(const StringTable* strings, Fill fill) : strings_(strings) {
+  const std::size_t n_filled = fill == Fill::kAll ? strings->size() : 0;
+  slots_.resize(std::bit_ceil(std::max<std::size_t>(16, n_filled * 2)));
+  for (std::size_t idx = 0; idx < n_filled; ++idx) insert(static_cast<TokenId>(idx));
 }
 
 std::size_t TokenIndex::slot_of(std::string_view text, std::uint64_t hash) const {

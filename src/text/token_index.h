@@ -13,8 +13,9 @@ namespace hearth::text {
 class TokenIndex {
  public:
   TokenIndex() = default;
+  enum class Fill : std::uint8_t { kAll, kNothing };
   /// `strings` must outlive the index. Empty strings are left out; of equal ones the lowest index is kept.
-  explicit TokenIndex(const StringTable* strings);
+  explicit TokenIndex(const StringTable* strings, Fill fill = Fill::kAll);
 
   /// Adds string number `idx` of the table, unless an equal one is there. Returns the index of the one that stays.
   TokenId insert(TokenId idx);

@@ -10,7 +10,6 @@
 #include "text/model.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
-#include "text/token_index.h"
 #include "text/token_pieces.h"
 #include "text/utf8.h"
 
@@ -106,7 +105,6 @@ Status check(const VocabData& data) {
 struct Tokenizer::State {
   VocabData data;
   StringTable pieces;
-  TokenIndex names;
   std::vector<std::uint8_t> hidden, ends;  // [n_tokens], 0 or 1
   std::vector<std::unique_ptr<Normalizer>> normalizers;
   std::vector<std::unique_ptr<PreTokenizer>> pre_tokenizers;
@@ -218,7 +216,6 @@ Result<Tokenizer> Tokenizer::make(VocabData data) {
   HEARTH_TRY(state->pre_tokenizers, make_pre_tokenizers(own.pre_tokenizers, bytes_last));
   HEARTH_TRY(state->model, make_model(own));
   state->pieces = make_token_pieces(own);
-  state->names = TokenIndex(&own.tokens);
   state->find_added_tokens();
   state->mark_tokens();
   state->place_special();
@@ -277,7 +274,11 @@ std::string_view Tokenizer::token_name(TokenId id) const {
 }
 
 TokenId Tokenizer::find_token(std::string_view name) const {
-  return state_->names.find(name);
+  const StringTable& tokens = state_->data.tokens;
+  for (std::size_t idx = 0; idx < tokens.size() && !name.empty(); ++idx) {
+    if (tokens[idx] == name) return static_cast<TokenId>(idx);
+  }
+  return kNoToken;
 }
 
 TokenType Tokenizer::type(TokenId id) const {

@@ -38,7 +38,7 @@ class Tokenizer {
   [[nodiscard]] std::string_view token_bytes(TokenId id) const;
   /// The token as the vocabulary writes it.
   [[nodiscard]] std::string_view token_name(TokenId id) const;
-  /// The token with this name, special ones included, or kNoToken.
+  /// The token with this name, special ones included, or kNoToken. Looks through the whole vocabulary.
   [[nodiscard]] TokenId find_token(std::string_view name) const;
   [[nodiscard]] TokenType type(TokenId id) const;
   [[nodiscard]] bool is_end_of_generation(TokenId id) const;

@@ -21,7 +21,10 @@ Trie::Trie(const std::vector<TrieEntry>& entries) {
   for (const TrieEntry& entry : entries) {
     if (!entry.text.empty()) sorted.push_back(&entry);
   }
-  std::ranges::stable_sort(sorted, [](const TrieEntry* a, const TrieEntry* b) { return a->text < b->text; });
+  std::ranges::sort(sorted, [](const TrieEntry* a, const TrieEntry* b) {
+    const int order = a->text.compare(b->text);
+    return order != 0 ? order < 0 : a < b;  // equal ones in their order: the first is kept
+  });
   std::vector<Growing> nodes(1);
   values_.push_back(-1);
   std::vector<std::uint32_t> path{0};  // nodes along the previous string

@@ -50,8 +50,14 @@ void order_marks(Codes& codes) {
     }
     std::size_t end = pos + 1;
     while (end < codes.size() && combining(codes[end]) != 0) ++end;
-    std::stable_sort(codes.begin() + static_cast<std::ptrdiff_t>(pos), codes.begin() + static_cast<std::ptrdiff_t>(end),
-                     [&](utf8proc_int32_t a, utf8proc_int32_t b) { return combining(a) < combining(b); });
+    if (end - pos > 1) {
+      std::vector<std::pair<int, std::size_t>> order;  // class, then place: equal classes keep their order
+      for (std::size_t at = pos; at < end; ++at) order.emplace_back(combining(codes[at]), at);
+      std::ranges::sort(order);
+      Codes sorted;
+      for (const auto& [mark_class, at] : order) sorted.push_back(codes[at]);
+      std::ranges::copy(sorted, codes.begin() + static_cast<std::ptrdiff_t>(pos));
+    }
     pos = end;
   }
 }

@@ -55,25 +55,9 @@ bool WeightLoader::check_shape(const TensorInfo& tensor, std::initializer_list<s
   return false;
 }
 
-bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix) {
-  if (!kernels::is_matrix_type(tensor.dtype)) {
-    fail_with({ErrorCode::kUnsupportedFormat, fmt::format("tensor \"{}\" has type {}, which cannot be multiplied",
-                                                          tensor.name, dtype_info(tensor.dtype).name)});
-    return false;
-  }
-  matrix.type = tensor.dtype;
-  const std::size_t panel_size = kernels::panel_bytes(matrix.type, matrix.k);
-  const std::size_t panels_each = matrix.view().n_panels();
-  const CheckedSize total = CheckedSize(panel_size) * panels_each * rows.n_matrices;
-  if (!total.value()) {
-    fail_with({ErrorCode::kCorruptedModel, fmt::format("tensor \"{}\" is too large", tensor.name)});
-    return false;
-  }
-  auto buffer = AlignedBuffer::make(*total.value());
-  if (!buffer) {
-    fail_with(std::move(buffer.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
-    return false;
-  }
+Status WeightLoader::read_panels(const TensorInfo& tensor, const Rows& rows, const kernels::PackedMatrix& matrix,
+                                 std::byte* panels) {
+  const std::size_t panel_size = kernels::panel_bytes(matrix.type, matrix.k), panels_each = matrix.n_panels();
   const std::size_t row = row_bytes(matrix.type, matrix.k);
   const std::size_t panels_per_step = std::max<std::size_t>(1, kReadBytes / (row * kernels::kPanelRows));
   const std::size_t steps_each = (panels_each + panels_per_step - 1) / panels_per_step;
@@ -93,14 +77,42 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
       failure = std::move(read.error());
       return;
     }
-    std::byte* panel = buffer->data() + (which * panels_each + panel_begin) * panel_size;
+    std::byte* panel = panels + (which * panels_each + panel_begin) * panel_size;
     for (std::size_t r = 0; r < n_rows; r += kernels::kPanelRows, panel += panel_size) {
       kernels::pack_panel(matrix.type, matrix.k, bytes.data() + r * row, row, std::min(n_rows - r, kernels::kPanelRows),
                           panel);
     }
   });
-  if (failure) {
-    fail_with(std::move(*failure).within(fmt::format("loading tensor \"{}\"", tensor.name)));
+  if (failure) return std::unexpected(std::move(*failure));
+  return {};
+}
+
+bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix) {
+  if (!kernels::is_matrix_type(tensor.dtype)) {
+    fail_with({ErrorCode::kUnsupportedFormat, fmt::format("tensor \"{}\" has type {}, which cannot be multiplied",
+                                                          tensor.name, dtype_info(tensor.dtype).name)});
+    return false;
+  }
+  matrix.type = tensor.dtype;
+  const std::size_t panel_size = kernels::panel_bytes(matrix.type, matrix.k);
+  const std::size_t panels_each = matrix.view().n_panels();
+  const CheckedSize total = CheckedSize(panel_size) * panels_each * rows.n_matrices;
+  if (!total.value()) {
+    fail_with({ErrorCode::kCorruptedModel, fmt::format("tensor \"{}\" is too large", tensor.name)});
+    return false;
+  }
+  resident_bytes_ += *total.value();
+  if (options_.depth == LoadOptions::Depth::kPlan) {
+    loaded_bytes_ += tensor.size_bytes;
+    return true;
+  }
+  auto buffer = AlignedBuffer::make(*total.value());
+  if (!buffer) {
+    fail_with(std::move(buffer.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
+    return false;
+  }
+  if (auto read = read_panels(tensor, rows, matrix.view(), buffer->data()); !read) {
+    fail_with(std::move(read.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
     return false;
   }
   if (options_.lock == LoadOptions::Lock::kYes && !buffer->lock()) {
@@ -109,7 +121,7 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
     return false;
   }
   matrix.panels = std::move(*buffer);
-  loaded_bytes_ += rows.n_matrices * matrix.n * row;
+  loaded_bytes_ += rows.n_matrices * matrix.n * row_bytes(matrix.type, matrix.k);
   if (options_.progress) options_.progress(loaded_bytes_, file_.size_bytes());
   return true;
 }
@@ -128,6 +140,7 @@ Vector WeightLoader::decode(const TensorInfo& tensor) {
   }
   Vector values(tensor.n_elements());
   codec->decode(bytes.data(), values.data(), values.size());
+  resident_bytes_ += values.size() * sizeof(float);
   loaded_bytes_ += tensor.size_bytes;
   return values;
 }
@@ -140,6 +153,10 @@ Matrix WeightLoader::matrix(const std::string& full_name, std::size_t n, std::si
 }
 
 Linear WeightLoader::linear(const std::string& name, std::size_t n, std::size_t k) {
+  if (const TensorInfo* scale = file_.find_tensor(name + ".scale"); scale && scale->n_elements() == 1) {
+    fail_with({ErrorCode::kUnsupportedFormat,
+               fmt::format("tensor \"{}.scale\": a factor for a whole matrix (NVFP4) is not supported", name)});
+  }
   return {matrix(name + ".weight", n, k), optional_vector(name + ".bias", n), {}};
 }
 

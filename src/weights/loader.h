@@ -18,6 +18,8 @@ namespace hearth {
 struct LoadOptions {
   /// Keep the weights in RAM (mlock); refused with a sentence when the system's limit forbids it.
   enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
+  /// kPlan checks everything but reads no matrix: the model that comes out knows its shapes and cannot run.
+  enum class Depth : std::uint8_t { kAll, kPlan } depth = Depth::kAll;
   /// Called with bytes loaded so far and in all.
   std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
 };
@@ -51,6 +53,8 @@ class WeightLoader {
   /// Reports a failure found by the caller, unless there was one before.
   void fail_with(Error error);
   [[nodiscard]] std::uint64_t loaded_bytes() const { return loaded_bytes_; }
+  /// What they take in memory.
+  [[nodiscard]] std::uint64_t resident_bytes() const { return resident_bytes_; }
 
  private:
   const TensorInfo* require(const std::string& full_name);
@@ -61,6 +65,9 @@ class WeightLoader {
     std::size_t n_each = 0;  // rows of one matrix in the tensor
     std::size_t begin = 0;   // the first one wanted
   };
+  /// Reads the rows, all threads at once, and packs each chunk as it arrives.
+  Status read_panels(const TensorInfo& tensor, const Rows& rows, const kernels::PackedMatrix& matrix,
+                     std::byte* panels);
   bool pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix);
   Vector decode(const TensorInfo& tensor);
 
@@ -68,6 +75,7 @@ class WeightLoader {
   ThreadPool& pool_;
   LoadOptions options_;
   std::uint64_t loaded_bytes_ = 0;
+  std::uint64_t resident_bytes_ = 0;
   std::optional<Error> error_;
 };
 

@@ -98,7 +98,9 @@ TEST_P(BitEquality, AfterForkAndRewind) {
   const auto reached = model_->rewind(parent, 20);
   ASSERT_TRUE(reached);
   EXPECT_LE(*reached, 20u);
-  if (model_->capabilities().rewind == Capabilities::Rewind::kAny) EXPECT_EQ(*reached, 20u);
+  if (model_->capabilities().rewind == Capabilities::Rewind::kAny) {
+    EXPECT_EQ(*reached, 20u);
+  }
   expect_rows(append(*model_, parent, *reached, 48), *reached, "after the rewind");
 }
 
@@ -179,8 +181,8 @@ TEST_P(BitEquality, DamagedOrForeignStateIsRefused) {
   EXPECT_TRUE(refused(longer));
 }
 
-INSTANTIATE_TEST_SUITE_P(, BitEquality, ::testing::ValuesIn(testing::golden_cases("arch")),
-                         [](const auto& info) { return testing::test_name(info.param.name()); });
+INSTANTIATE_TEST_SUITE_P(, BitEquality, ::testing::ValuesIn(testing::arch_cases()),
+                         [](const auto& test) { return testing::test_name(test.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BitEquality);
 
 }  // namespace

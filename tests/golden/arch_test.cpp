@@ -154,7 +154,7 @@ TEST_P(GoldenPooled, VectorMatchesTheReference) {
 }
 
 std::vector<GoldenCase> pooled_cases() {
-  std::vector<GoldenCase> cases = testing::golden_cases("arch");
+  std::vector<GoldenCase> cases = testing::arch_cases();
   std::erase_if(cases, [](const GoldenCase& golden) { return !golden.has("pooled.f32"); });
   return cases;
 }
@@ -163,7 +163,7 @@ INSTANTIATE_TEST_SUITE_P(, GoldenPooled, ::testing::ValuesIn(pooled_cases()),
                          [](const auto& test) { return testing::test_name(test.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenPooled);
 
-INSTANTIATE_TEST_SUITE_P(, GoldenArch, ::testing::ValuesIn(testing::golden_cases("arch")),
+INSTANTIATE_TEST_SUITE_P(, GoldenArch, ::testing::ValuesIn(testing::arch_cases()),
                          [](const auto& one) { return testing::test_name(one.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenArch);
 

@@ -27,15 +27,27 @@ inline void PrintTo(const GoldenCase& golden, std::ostream* out) {
   *out << golden.name();
 }
 
-/// All folders under golden/<group>, sorted; empty when the data is absent.
-inline std::vector<GoldenCase> golden_cases(const std::string& group) {
+/// All folders in `root`, sorted; empty when the data is absent.
+inline std::vector<GoldenCase> cases_in(const std::filesystem::path& root) {
   std::vector<GoldenCase> cases;
-  const auto root = data_path("golden/" + group);
   if (!std::filesystem::exists(root)) return cases;
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
     if (entry.is_directory()) cases.push_back({entry.path()});
   }
   std::ranges::sort(cases, {}, &GoldenCase::folder);
+  return cases;
+}
+
+/// All folders under golden/<group>.
+inline std::vector<GoldenCase> golden_cases(const std::string& group) {
+  return cases_in(data_path("golden/" + group));
+}
+
+/// Every architecture and variant with a reference: the golden suite and what tests/oracle added to it.
+inline std::vector<GoldenCase> arch_cases() {
+  std::vector<GoldenCase> cases = golden_cases("arch");
+  const auto more = cases_in(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests" / "data" / "oracle");
+  cases.insert(cases.end(), more.begin(), more.end());
   return cases;
 }
 

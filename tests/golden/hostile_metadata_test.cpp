@@ -119,7 +119,7 @@ TEST_P(HostileMetadata, MissingAndTurnedTensors) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, HostileMetadata, ::testing::ValuesIn(testing::golden_cases("arch")),
+INSTANTIATE_TEST_SUITE_P(, HostileMetadata, ::testing::ValuesIn(testing::arch_cases()),
                          [](const auto& test) { return testing::test_name(test.param.name()); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(HostileMetadata);
 

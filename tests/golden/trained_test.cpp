@@ -33,6 +33,7 @@ void write_nano_gpt(const nlohmann::json& model, const std::filesystem::path& pa
   const nlohmann::json& config = model["config"];
   gguf::HeaderBuilder builder;
   builder.add_string("general.architecture", "gpt2");
+  builder.add_string("tokenizer.ggml.model", "none");
   const auto number = [&](const std::string& key, std::uint32_t value) { builder.add_number("gpt2." + key, value); };
   number("block_count", config["n_layer"]);
   number("context_length", config["block_size"]);

@@ -8,8 +8,10 @@
 #include "data_path.h"
 #include "file/model_file.h"
 #include "models/vocab_from_metadata.h"
+#include "text/random_text.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
+#include "text/utf8.h"
 
 namespace hearth {
 namespace {
@@ -93,6 +95,37 @@ INSTANTIATE_TEST_SUITE_P(All, LosslessVocabFile,
                          ::testing::Values("deepseek-coder", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3", "qwen2",
                                            "starcoder"),
                          test_name);
+
+TEST(VocabFiles, EveryOneOpensAndLosesNothing) {
+  const auto folder = data_path("tokenizer/ggml-vocab");
+  if (const auto why = missing(folder)) GTEST_SKIP() << *why;
+  int n_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".gguf") continue;
+    ++n_files;
+    const auto tokenizer = open_tokenizer(entry.path());
+    ASSERT_TRUE(tokenizer) << entry.path() << ": " << tokenizer.error().message;
+    if (tokenizer->data().kind == text::VocabKind::kWordPiece) continue;  // folds case and spaces
+    // Some vocabularies leave out bytes that their training text did not hold.
+    bool has_every_byte = true;
+    for (int byte = 0; byte < 256; ++byte) {
+      const std::string one(1, static_cast<char>(byte));
+      has_every_byte &= tokenizer->decode(tokenizer->encode(one, {.add_special = false})) == one;
+    }
+    if (!has_every_byte) continue;
+    std::mt19937 random(7);
+    for (int round = 0; round < 300; ++round) {
+      const std::string bytes = round % 2 == 0 ? testing::random_bytes(random, 200) : testing::random_text(random, 100);
+      if (bytes.find(text::kVisibleSpace) != std::string::npos) continue;
+      const auto ids = tokenizer->encode(bytes, {.add_special = false});
+      ASSERT_EQ(tokenizer->decode(ids, {.show_special = true}), bytes) << entry.path();
+      std::string joined;
+      for (const text::TokenId id : ids) joined += tokenizer->token_bytes(id);
+      ASSERT_EQ(joined.substr(joined.size() - bytes.size()), bytes) << entry.path();
+    }
+  }
+  EXPECT_GE(n_files, 11);
+}
 
 /// Text made to be slow: twice as much may take about twice as long, and a mebibyte only seconds.
 class SlowText : public ::testing::TestWithParam<std::string> {};

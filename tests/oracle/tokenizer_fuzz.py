@@ -19,6 +19,7 @@ import tempfile
 import unicodedata
 
 try:
+    import regex
     import sentencepiece
     import tiktoken
     import tokenizers
@@ -47,6 +48,16 @@ PATTERNS = {
 BAILING = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
 DEEPSEEK3 = (r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
              r"""| ?[\p{P}\p{S}]+[\r\n]*""" + TAIL)
+
+
+NEWER = {}
+
+
+def is_newer(c):
+    """Whether the originals may know a character that our Unicode tables do not: assigned since Python's own tables."""
+    if c not in NEWER:
+        NEWER[c] = unicodedata.category(c) == "Cn" and not regex.match(r"\p{Cn}", c)
+    return NEWER[c]
 
 
 class Texts:
@@ -83,6 +94,10 @@ class Texts:
         code = self.random.randint(0, 0xFFFF)
         return "x" if 0xD800 <= code < 0xE000 else chr(code)
 
+    def known_character(self):
+        c = self.character()
+        return "x" if is_newer(c) else c
+
     def text(self):
         parts = []
         for _ in range(self.random.randint(0, 12)):
@@ -92,7 +107,7 @@ class Texts:
                 if self.random.random() < 0.7:
                     parts.append(" ")
             elif pick < 0.9:
-                parts.append(self.character() * (self.random.randint(1, 6) if self.random.random() < 0.2 else 1))
+                parts.append(self.known_character() * (self.random.randint(1, 6) if self.random.random() < 0.2 else 1))
             else:
                 parts.append(self.random.choice([" ", "  ", "\n", "\n\n", "\r\n", "\t", "   \n", " \u3000"]))
         return "".join(parts)
@@ -115,14 +130,17 @@ class Case:
 
     def __init__(self, name, arguments, encode, decode=None, usable=lambda text: True):
         self.made = False
+        self.hides = []  # tokens that end a reply: we do not show them, the original does
         self.name, self.arguments, self.encode, self.decode, self.usable = name, arguments, encode, decode, usable
 
 
 def settled(text):
-    """Whether marks, punctuation and decompositions in `text` are as old as Unicode 3.2: some tables of the originals are
-    that of Unicode 8, others newer than ours."""
-    return not any(unicodedata.ucd_3_2_0.category(c) == "Cn" and
-                   (unicodedata.category(c)[0] in "MPC" or unicodedata.decomposition(c)) for c in text)
+    """Whether marks, punctuation and decompositions in `text` are what they were in Unicode 3.2: some tables of the
+    originals are that of Unicode 8, others newer than ours."""
+    def changed(c):
+        old, new = unicodedata.ucd_3_2_0.category(c), unicodedata.category(c)
+        return old != new and (old[0] in "MPC" or new[0] in "MPC" or unicodedata.decomposition(c))
+    return not any(changed(c) for c in text)
 
 
 def hf_case(name, path):
@@ -153,7 +171,9 @@ def real_hf_cases(data, folder):
     for name in ("phi-2", "phi-3-mini"):
         path = os.path.join(base, name, "tokenizer.json")
         if os.path.exists(path):
-            yield hf_case(f"hf {name}", path)
+            case = hf_case(f"hf {name}", path)
+            case.hides = ["</s>"] if name == "phi-3-mini" else []
+            yield case
     path = os.path.join(base, "llama2", "tokenizer.json")
     if os.path.exists(path):
         original = tokenizers.Tokenizer.from_file(mended_copy(path, folder))
@@ -404,7 +424,7 @@ def run(case, texts, options):
             continue
         shown = answer["text"] if case.decode else None
         original = case.decode(expected) if case.decode else None
-        if list(expected) != ids or shown != original:
+        if list(expected) != ids or (shown != original and not any(token in text for token in case.hides)):
             wrong += 1
             if wrong <= options.show:
                 print(f"  {case.name}: {text!r}\n    theirs {list(expected)} {original!r}\n    ours   {ids} {shown!r}")

@@ -55,6 +55,7 @@ int main(int n_arguments, char** argument_list) {
     return 1;
   }
   const bool decode = arguments.back() == "decode";
+  const bool parse_special = arguments[0] == "hf";
   std::ios::sync_with_stdio(false);
   for (std::string line; std::getline(std::cin, line);) {
     const auto text = nlohmann::json::parse(line, nullptr, false);
@@ -63,7 +64,7 @@ int main(int n_arguments, char** argument_list) {
       return 1;
     }
     const auto ids =
-        tokenizer->encode(text.get_ref<const std::string&>(), {.add_special = true, .parse_special = true});
+        tokenizer->encode(text.get_ref<const std::string&>(), {.add_special = true, .parse_special = parse_special});
     nlohmann::json answer = ids;
     if (decode) answer = {{"ids", ids}, {"text", tokenizer->decode(ids)}};
     std::cout << answer.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";

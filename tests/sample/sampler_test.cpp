@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "sample/candidates.h"
+#include "sample/mass.h"
 #include "sample/oracle.h"
 #include "sample/repetition.h"
 #include "sample/steps.h"
@@ -428,12 +429,12 @@ double seconds_of(const std::function<void()>& body) {
   return best;
 }
 
+// The unit is one pass of exponentials over the vocabulary, which a chain without truncation needs anyway. So the
+// bounds hold in instrumented builds and under emulation too. Sorting would cost 13 passes on the machine of the first
+// numbers.
 TEST(Sampler, ALargeVocabularyIsNeverSorted) {
   const std::vector<float> logits = random_logits(150000, 1);
-  const double sorting = seconds_of([&] {
-    std::vector<float> copy = logits;
-    std::sort(copy.begin(), copy.end());
-  });
+  const double pass = seconds_of([&] { ASSERT_GT(mass_sums_of(logits).total, 0u); });
   SamplerOptions only_top_p = plain();
   only_top_p.top_p = 0.95f;
   SamplerOptions only_typical = plain();
@@ -441,19 +442,18 @@ TEST(Sampler, ALargeVocabularyIsNeverSorted) {
   struct Case {
     const char* name;
     SamplerOptions options;
-    double most;  // of the time of sorting; generous, since instrumented builds slow our loops more than the library's
+    double most;  // passes
   };
-  const Case cases[] = {{"defaults", {}, 0.2},
-                        {"no truncation", plain(), 2},
-                        {"only top_p", only_top_p, 2},
-                        {"only typical", only_typical, 2}};
+  const Case cases[] = {{"defaults", {}, 1},
+                        {"no truncation", plain(), 5},
+                        {"only top_p", only_top_p, 10},
+                        {"only typical", only_typical, 10}};
   for (const auto& [name, options, most] : cases) {
     const Sampler sampler = make(options, logits.size());
     std::uint64_t position = 0;
     const double seconds = seconds_of([&] { ASSERT_TRUE(sampler.sample({.logits = logits, .position = position++})); });
-    RecordProperty(name, std::to_string(seconds * 1e6) + " microseconds");
-    EXPECT_LT(seconds, sorting * most) << name;
-    std::printf("[ MEASURED ] %-14s %7.0f us (sorting: %.0f us)\n", name, seconds * 1e6, sorting * 1e6);
+    EXPECT_LT(seconds, pass * most) << name;
+    std::printf("[ MEASURED ] %-14s %7.0f us (one pass: %.0f us)\n", name, seconds * 1e6, pass * 1e6);
   }
 }
 

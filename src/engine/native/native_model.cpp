@@ -2,6 +2,7 @@
 #include "engine/native/native_model.h"
 
 #include "base/hash.h"
+#include "engine/native/vocabulary.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -79,6 +80,9 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
   self->pool_ = options.pool
                     ? options.pool
                     : std::make_shared<ThreadPool>(options.n_threads > 0 ? options.n_threads : default_thread_count());
+  auto vocabulary = read_vocabulary(file);
+  if (!vocabulary) return std::unexpected(std::move(vocabulary.error()).within("reading the tokenizer"));
+  self->vocabulary_ = std::move(*vocabulary);
   WeightLoader weights(file, *self->pool_, options.load);
   HEARTH_TRY(self->model_, load_model(file, weights));
   const auto states = self->model_->state();
@@ -98,7 +102,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
                          .max_rows = 1u << 20,
                          .fork = true,
                          .save = true,
-                         .token_bytes = true,
+                         .token_bytes = self->vocabulary_ != nullptr,
                          .embeddings_in = true,
                          .adapters = false,
                          .batch_invariant = true};

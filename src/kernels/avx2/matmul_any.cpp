@@ -54,17 +54,17 @@ namespace hearth::kernels::avx2 {
 namespace {
 
 template <class Panel>
-constexpr MatmulFn any32 = matmul<Panel, unpack_any32<Panel>>;
+constexpr MatmulFn kAny32 = matmul<Panel, unpack_any32<Panel>>;
 template <class Panel>
-constexpr MatmulFn any256 = matmul<Panel, unpack_any256<Panel>>;
+constexpr MatmulFn kAny256 = matmul<Panel, unpack_any256<Panel>>;
 
 /// Null where the panel forms here do not reach: formats with minima have readers of their own.
 MatmulFn find_any(const QuantCodec& codec) {
   if (codec.has_min) return nullptr;
-  if (codec.form == CodesForm::k32) return any32<Panel32<1, 1, false, true, false>>;
+  if (codec.form == CodesForm::k32) return kAny32<Panel32<1, 1, false, true, false>>;
   if (codec.form != CodesForm::k256) return nullptr;
-  if (codec.scale_span >= 32) return any256<Panel256<8, 1, 0, true, false>>;
-  return any256<Panel256<4, 1, 0, true, false>>;
+  if (codec.scale_span >= 32) return kAny256<Panel256<8, 1, 0, true, false>>;
+  return kAny256<Panel256<4, 1, 0, true, false>>;
 }
 
 }  // namespace

@@ -28,9 +28,9 @@ struct ActBlock {
 
 template <typename Codes>
 ActBlock act_block(const ActRows& x, std::size_t row, std::size_t block) {
-  constexpr std::size_t len = Codes::kLen, act_len = len == 256 ? 256 : 32, sum_len = len == 256 ? 16 : 32;
-  return {x.codes + row * x.k + block * len, x.scales + (row * x.k + block * len) / act_len,
-          x.sums + (row * x.k + block * len) / sum_len};
+  constexpr std::size_t kLen = Codes::kLen, kScaleLen = kLen == 256 ? 256 : 32, kSumLen = kLen == 256 ? 16 : 32;
+  const std::size_t at = row * x.k + block * kLen;
+  return {x.codes + at, x.scales + at / kScaleLen, x.sums + at / kSumLen};
 }
 
 float accumulate(const Codes32& w, const ActBlock& x, bool has_min, float acc) {
@@ -108,18 +108,10 @@ void matmul_plain(const PackedMatrix& w, const ActRows& x, std::size_t panel_beg
 void fill_matmul_scalar(KernelTable& table) {
   for (const QuantCodec& codec : all_codecs()) {
     switch (codec.form) {
-      case CodesForm::kNone:
-        set_matmul(table, codec.type, matmul_plain, "scalar");
-        break;
-      case CodesForm::k32:
-        set_matmul(table, codec.type, matmul_codes<Codes32>, "scalar");
-        break;
-      case CodesForm::k64:
-        set_matmul(table, codec.type, matmul_codes<Codes64>, "scalar");
-        break;
-      case CodesForm::k256:
-        set_matmul(table, codec.type, matmul_codes<Codes256>, "scalar");
-        break;
+      case CodesForm::kNone: set_matmul(table, codec.type, matmul_plain, "scalar"); break;
+      case CodesForm::k32: set_matmul(table, codec.type, matmul_codes<Codes32>, "scalar"); break;
+      case CodesForm::k64: set_matmul(table, codec.type, matmul_codes<Codes64>, "scalar"); break;
+      case CodesForm::k256: set_matmul(table, codec.type, matmul_codes<Codes256>, "scalar"); break;
     }
   }
 }

@@ -1,0 +1,40 @@
+// One command of the command line: what it is called, its flags, and what it does.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "cli/flags.h"
+#include "cli/outcome.h"
+#include "cli/settings.h"
+
+namespace hearth::cli {
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual void declare(Flags& flags) = 0;
+  /// After the flags were parsed.
+  virtual Outcome run(const Settings& settings) = 0;
+};
+
+struct CommandInfo {
+  std::string_view name;
+  std::string_view summary;      // one line of `hearth --help`
+  std::string_view description;  // the first lines of `hearth NAME --help`
+  std::string_view examples;
+  std::unique_ptr<Command> (*make)();
+};
+
+CommandInfo run_command();
+CommandInfo inspect_command();
+CommandInfo tokenize_command();
+CommandInfo detokenize_command();
+CommandInfo logits_command();
+CommandInfo perplexity_command();
+CommandInfo quantize_command();
+CommandInfo engines_command();
+CommandInfo doctor_command();
+
+}  // namespace hearth::cli

@@ -1,0 +1,184 @@
+// Flags by CLI11, with our own parsing of numbers and our own words for mistakes.
+#include "cli/flags.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "cli/console.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+namespace hearth::cli {
+
+namespace {
+
+Result<double> parse_number(std::string_view text, double min, double max) {
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size() || !(value >= min && value <= max))
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected a number from {} to {}, found \"{}\"", min, max, text));
+  return value;
+}
+
+Result<std::int64_t> parse_integer(std::string_view text, std::int64_t min, std::int64_t max) {
+  std::int64_t value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size() || value < min || value > max) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected a whole number from {} to {}, found \"{}\"", min, max, text));
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t min, std::uint64_t max) {
+  std::uint64_t value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size() || value < min || value > max) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected a whole number from {} to {}, found \"{}\"", min, max, text));
+  }
+  return value;
+}
+
+struct Flags::Impl {
+  Impl(std::string_view name, std::string_view description)
+      : command(name), app(std::string(description), "hearth " + command) {}
+
+  std::string command;
+  CLI::App app;
+
+  /// Binds a flag to a function that takes its text or says why not.
+  CLI::Option* bind(const std::string& flag, const std::string& placeholder, const std::string& help,
+                    std::function<Status(const std::string&)> take) {
+    const auto callback = [flag, take = std::move(take)](const std::string& text) {
+      if (auto status = take(text); !status)
+        throw CLI::ValidationError(fmt::format("{}: {}", flag, status.error().message),
+                                   CLI::ExitCodes::ValidationError);
+    };
+    return app.add_option_function<std::string>(flag, callback, help)->type_name(placeholder);
+  }
+};
+
+Flags::Flags(std::string_view command, std::string_view description, std::string_view examples)
+    : impl_(std::make_unique<Impl>(command, description)) {
+  if (!examples.empty()) impl_->app.footer("Examples:\n" + std::string(examples));
+  impl_->app.get_formatter()->column_width(34);
+  impl_->app.get_formatter()->label("OPTIONS", "FLAGS");
+  impl_->app.get_formatter()->label("REQUIRED", "");
+  impl_->app.set_help_flag("-h,--help", "Show this help");
+}
+Flags::~Flags() = default;
+
+void Flags::argument(const std::string& name, std::string& value, const std::string& help) {
+  impl_
+      ->bind(name, "", help,
+             [&value](const std::string& text) -> Status {
+               value = text;
+               return {};
+             })
+      ->required();
+}
+
+void Flags::argument(const std::string& name, std::optional<std::string>& value, const std::string& help) {
+  impl_->bind(name, "", help, [&value](const std::string& text) -> Status {
+    value = text;
+    return {};
+  });
+}
+
+void Flags::text(const std::string& flag, std::string& value, const std::string& placeholder, const std::string& help) {
+  impl_->bind(flag, placeholder, help, [&value](const std::string& text) -> Status {
+    value = text;
+    return {};
+  });
+}
+
+void Flags::texts(const std::string& flag, std::vector<std::string>& values, const std::string& placeholder,
+                  const std::string& help) {
+  impl_->app.add_option(flag, values, help)
+      ->type_name(placeholder)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
+void Flags::choice(const std::string& flag, std::string& value, std::vector<std::string> choices,
+                   const std::string& help) {
+  const std::string placeholder = fmt::format("{}", fmt::join(choices, "|"));
+  impl_->bind(flag, placeholder, help, [&value, choices = std::move(choices)](const std::string& text) -> Status {
+    if (std::ranges::find(choices, text) == choices.end()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("expected one of {}, found \"{}\"", fmt::join(choices, ", "), text));
+    }
+    value = text;
+    return {};
+  });
+}
+
+void Flags::count(const std::string& flag, std::size_t& value, std::size_t min, std::size_t max,
+                  const std::string& help) {
+  impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
+    HEARTH_TRY(value, parse_count(text, min, max));
+    return {};
+  });
+}
+
+void Flags::count(const std::string& flag, std::optional<std::size_t>& value, std::size_t min, std::size_t max,
+                  const std::string& help) {
+  impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
+    HEARTH_TRY(value, parse_count(text, min, max));
+    return {};
+  });
+}
+
+void Flags::integer(const std::string& flag, std::int32_t& value, std::int32_t min, std::int32_t max,
+                    const std::string& help) {
+  impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
+    HEARTH_TRY(const std::int64_t parsed, parse_integer(text, min, max));
+    value = static_cast<std::int32_t>(parsed);
+    return {};
+  });
+}
+
+void Flags::number(const std::string& flag, float& value, float min, float max, const std::string& help) {
+  impl_->bind(flag, "X", help, [&value, min, max](const std::string& text) -> Status {
+    HEARTH_TRY(const double parsed, parse_number(text, min, max));
+    value = static_cast<float>(parsed);
+    return {};
+  });
+}
+
+void Flags::toggle(const std::string& flag, bool& value, const std::string& help) {
+  impl_->app.add_flag(flag, value, help);
+}
+
+Checked<std::optional<int>> Flags::parse(std::span<const char* const> arguments) {
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  const auto see_help = [&](std::string_view what) {
+    return usage_error(fmt::format("{}; see `hearth {} --help`", what, impl_->command));
+  };
+  try {
+    impl_->app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    HEARTH_CHECK(print(impl_->app.help()));
+    return kOk;
+  } catch (const CLI::ValidationError& error) {
+    return see_help(error.what());
+  } catch (const CLI::RequiredError& error) {
+    return see_help(fmt::format("{} is missing",
+                                std::string_view(error.what()).substr(0, std::string_view(error.what()).find(' '))));
+  } catch (const CLI::ExtrasError& error) {
+    return see_help(error.what());
+  } catch (const CLI::ParseError& error) {
+    return see_help(error.what());
+  }
+  return std::nullopt;
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,114 @@
+// Opening models for commands.
+#include "cli/model_flags.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/terminal.h"
+#include "cli/console.h"
+#include "engine/registry.h"
+#include "kernels/table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace hearth::cli {
+
+namespace {
+
+Checked<void> check_isa_name(const std::string& name) {
+  if (name.empty() || kernels::find_table(name)) return {};
+  std::vector<std::string_view> names;
+  for (const auto* table : kernels::all_tables()) names.push_back(table->name);
+  return usage_error(fmt::format("there is no kernel table \"{}\"; this build has {} (see `hearth doctor`)", name,
+                                 fmt::join(names, ", ")));
+}
+
+/// Shows how far loading is, but only when it takes long enough to be noticed.
+class LoadProgress {
+ public:
+  void operator()(std::uint64_t done, std::uint64_t total) {
+    using Clock = std::chrono::steady_clock;
+    if (Clock::now() < next_ || total == 0) return;
+    next_ = Clock::now() + std::chrono::milliseconds(100);
+    note_progress(fmt::format("\rloading {:3} %", 100 * done / total));
+    shown_ = true;
+  }
+  void finish() const {
+    if (shown_) note_progress("\r             \r");
+  }
+
+ private:
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  bool shown_ = false;
+};
+
+}  // namespace
+
+void ModelFlags::declare_model(Flags& flags) {
+  flags.argument("MODEL", path, "The model file");
+  flags.text("--engine", engine, "NAME",
+             "Use this engine instead of the one that fits the file (see `hearth engines`)");
+  flags.toggle("--log", log, "Write a debug log with time, file and line to standard error");
+}
+
+void ModelFlags::declare_compute(Flags& flags) {
+  flags.count("--threads", n_threads, 1, kMaxThreads, "Threads to use (default: HEARTH_THREADS, else all cores)");
+  flags.text("--isa", isa, "NAME", "Use this kernel table (default: HEARTH_ISA, else the best; see `hearth doctor`)");
+  flags.toggle("--mlock", lock, "Keep the weights in RAM");
+}
+
+void ModelFlags::declare_context(Flags& flags) {
+  flags.count("--ctx", n_ctx, 1, 1u << 30, "Positions of the context (default: what the model was trained for)");
+  flags.choice("--kv", kv, {"f16", "f32", "q8_0"}, "How keys and values are stored (default: f16)");
+  flags.count("--ubatch", ubatch, 1, 1u << 20, "Tokens of one pass through the layers (default: 512)");
+}
+
+Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const Settings& settings) const {
+  return open(path, settings);
+}
+
+Checked<void> check_engine_name(const std::string& name) {
+  const auto engines = all_engines();
+  if (name.empty() || std::ranges::find(engines, name, &Engine::name) != engines.end()) return {};
+  std::vector<std::string_view> names;
+  for (const Engine& known : engines) names.push_back(known.name);
+  return usage_error(
+      fmt::format("there is no engine \"{}\"; this build has {} (see `hearth engines`)", name, fmt::join(names, ", ")));
+}
+
+Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file, const Settings& settings) const {
+  OpenOptions options;
+  options.engine = engine_name(settings);
+  options.isa = isa.empty() ? settings.isa : isa;
+  options.n_threads = static_cast<int>(threads(settings));
+  options.lock = lock ? OpenOptions::Lock::kYes : OpenOptions::Lock::kNo;
+  if (log) options.log = debug_log();
+  HEARTH_CHECK(check_engine_name(options.engine));
+  HEARTH_CHECK(check_isa_name(options.isa));
+  LoadProgress progress;
+  if (is_terminal(StandardStream::kError) && !log)
+    options.progress = [&progress](std::uint64_t done, std::uint64_t total) { progress(done, total); };
+  auto model = open_model(file, options);
+  progress.finish();
+  if (!model) return std::unexpected(Failure(std::move(model.error())));
+  return std::move(*model);
+}
+
+SequenceOptions ModelFlags::sequence() const {
+  SequenceOptions options{.n_ctx = n_ctx, .kv = KvStorage::kF16};
+  if (kv == "f32") options.kv = KvStorage::kF32;
+  if (kv == "q8_0") options.kv = KvStorage::kQ8_0;
+  return options;
+}
+
+Result<const Vocabulary*> require_vocabulary(const LanguageModel& model, const std::string& path) {
+  if (const Vocabulary* vocabulary = model.vocabulary()) return vocabulary;
+  return fail(
+      ErrorCode::kUnsupportedModel,
+      fmt::format("{} carries no tokenizer, so it cannot read or write text; use `hearth logits` with token ids, "
+                  "or a file that has a tokenizer",
+                  path));
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,51 @@
+// The flags that every command with a model shares, and opening the model they name.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/flags.h"
+#include "cli/outcome.h"
+#include "cli/settings.h"
+#include "hearth/language_model.h"
+
+namespace hearth::cli {
+
+struct ModelFlags {
+  std::string path;
+  std::string engine;
+  std::string isa;
+  std::string kv = "f16";
+  std::size_t n_threads = 0;
+  std::size_t n_ctx = 0;
+  std::size_t ubatch = 512;
+  bool lock = false;
+  bool log = false;
+
+  /// MODEL, --engine and --log.
+  void declare_model(Flags& flags);
+  /// --threads, --isa and --mlock.
+  void declare_compute(Flags& flags);
+  /// --ctx, --kv and --ubatch.
+  void declare_context(Flags& flags);
+
+  /// The threads to use: flag, setting, or 0 for all cores.
+  [[nodiscard]] std::size_t threads(const Settings& settings) const {
+    return n_threads ? n_threads : settings.n_threads;
+  }
+  [[nodiscard]] const std::string& engine_name(const Settings& settings) const {
+    return engine.empty() ? settings.engine : engine;
+  }
+  /// Loads the model, showing progress on a terminal.
+  [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> open(const Settings& settings) const;
+  /// The same with another file.
+  [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> open(const std::string& file, const Settings& settings) const;
+  [[nodiscard]] SequenceOptions sequence() const;
+};
+
+/// The model's vocabulary, or an error that names the cure.
+Result<const Vocabulary*> require_vocabulary(const LanguageModel& model, const std::string& path);
+/// An unknown engine is a mistake in usage, named before any file is opened.
+Checked<void> check_engine_name(const std::string& name);
+
+}  // namespace hearth::cli
