@@ -158,6 +158,7 @@ class Reader {
 
   Status read_bpe() {
     data_.kind = VocabKind::kBpe;
+    data_.drop_unknown = true;  // else a byte that StarCoder lacks would become its unknown token, <|endoftext|>
     HEARTH_TRY(const text::PreTokenizerTraits traits, text::pre_tokenizer_traits(data_.pre));
     data_.add_bos = traits.add_bos;
     data_.add_sep = traits.add_sep;

@@ -19,7 +19,7 @@ class BpeModel final : public Model {
   explicit BpeModel(const VocabData& data)
       : data_(data), bytes_(data), n_tokens_(static_cast<TokenId>(data.tokens.size())) {
     for (std::size_t idx = 0; idx < data.tokens.size(); ++idx) {
-      const bool reachable = reachable_from_text(data, static_cast<TokenId>(idx));
+      const bool reachable = reachable_from_text(data, static_cast<TokenId>(idx)) && !spelled_as_text(idx);
       symbols_.push_back(reachable ? data.tokens[idx] : std::string_view());
     }
     index_ = TokenIndex(&symbols_);
@@ -59,6 +59,12 @@ class BpeModel final : public Model {
   }
 
  private:
+  /// User-defined tokens are not written in the byte alphabet: DeepSeek Coder's U+00F8 is that letter, not byte 0xF8.
+  [[nodiscard]] bool spelled_as_text(std::size_t idx) const {
+    return data_.byte_level && !data_.types.empty() && data_.types[idx] == TokenType::kUserDefined &&
+           std::ranges::any_of(data_.tokens[idx], [](char byte) { return static_cast<unsigned char>(byte) >= 0x80; });
+  }
+
   /// The symbol for `text`: a token, or a number past the tokens for text that merges pass through.
   std::int32_t symbol_for(std::string_view text) {
     if (const TokenId known = index_.find(text); known != kNoToken) return known;
@@ -194,7 +200,7 @@ class BpeModel final : public Model {
     }
     // No token: byte by byte where there are tokens for bytes, else unknown.
     const std::string_view text = piece.substr(symbol.begin, symbol.n_bytes);
-    const TokenId unknown = data_.special.unk;
+    const TokenId unknown = data_.drop_unknown ? kNoToken : data_.special.unk;
     if (data_.byte_level) {
       for (const char byte : text) {
         const std::int32_t id = byte_symbols_[static_cast<unsigned char>(byte)];

@@ -12,14 +12,12 @@ import base64
 import itertools
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
-import unicodedata
 
 try:
-    import regex
+    import regex  # noqa: F401 (fuzz_texts needs it)
     import sentencepiece
     import tiktoken
     import tokenizers
@@ -29,6 +27,9 @@ except ImportError as missing:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+import fuzz_texts  # noqa: E402
+import gguf_originals  # noqa: E402
 
 CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 TAIL = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -50,74 +51,9 @@ DEEPSEEK3 = (r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P
              r"""| ?[\p{P}\p{S}]+[\r\n]*""" + TAIL)
 
 
-NEWER = {}
-
-
-def is_newer(c):
-    """Whether the originals may know a character that our Unicode tables do not: assigned since Python's own tables."""
-    if c not in NEWER:
-        NEWER[c] = unicodedata.category(c) == "Cn" and not regex.match(r"\p{Cn}", c)
-    return NEWER[c]
-
-
-class Texts:
-    """Random texts: real words, every kind of character, what splits pieces, names of special tokens."""
-
-    def __init__(self, data, seed):
-        self.random = random.Random(seed)
-        self.words = []
-        for name in ("text/botchan.txt", "README.md"):
-            path = os.path.join(data, name)
-            if os.path.exists(path):
-                with open(path, encoding="utf-8") as file:
-                    self.words += file.read().split()
-        self.words += ["caf\u00e9", "na\u00efve", "\u0420\u043e\u0441\u0441\u0438\u044f", "\u543e\u8f29\u306f\u732b\u3067\u3042\u308b", "\ud55c\uad6d\uc5b4", "\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22",
-                       "\u0939\u093f\u0928\u094d\u0926\u0940", "\u0627\u0644\u0639\u0631\u0628\u064a\u0629", "HelloWorld", "iPhone", "I'LL", "we've", "don\u2019t", "e\u0301", "\ufb01", "\u2460",
-                       "\u00bd", "\u00b2", "1234567", "3.14", "<|endoftext|>", "<s>", "</s>", "[CLS]", "[MASK]", "<unk>", "<pad>",
-                       "<|im_start|>", "<0x41>", "\u2581", "\u2581\u2581a", "http://a.b/c?d=e", "x/y//", "#include <a>\r\n\r\n", "\U0001F600",
-                       "\U0001F468\u200d\U0001F469\u200d\U0001F467", "\u200b", "\ufeff", "\u00ad", "\u0130", "\u00df", "\u017f", "'\u017f", "\u1e9e", "\u03a3", "\uff21\uff11", "\u2126"]
-
-    def character(self):
-        pick = self.random.random()
-        if pick < 0.35:
-            return self.random.choice(" \n\r\t'.,!?/-_()[]{}<>|$#@\"\\:;=+*&^%~`")
-        if pick < 0.6:
-            return chr(self.random.randint(0x20, 0x7E))
-        if pick < 0.85:
-            code = self.random.choice([self.random.randint(0x80, 0x24F), self.random.randint(0x300, 0x36F),
-                                       self.random.randint(0x370, 0x5FF), self.random.randint(0x900, 0xDFF),
-                                       self.random.randint(0x2000, 0x206F), self.random.randint(0x2100, 0x27BF),
-                                       self.random.randint(0x3000, 0x30FF), self.random.randint(0x4E00, 0x9FFF),
-                                       self.random.randint(0xAC00, 0xD7A3), self.random.randint(0xF900, 0xFFEF),
-                                       self.random.randint(0x1F300, 0x1FAFF), self.random.randint(0x20000, 0x2A6DF)])
-            return chr(code)
-        code = self.random.randint(0, 0xFFFF)
-        return "x" if 0xD800 <= code < 0xE000 else chr(code)
-
-    def known_character(self):
-        c = self.character()
-        return "x" if is_newer(c) else c
-
-    def text(self):
-        parts = []
-        for _ in range(self.random.randint(0, 12)):
-            pick = self.random.random()
-            if pick < 0.5:
-                parts.append(self.random.choice(self.words))
-                if self.random.random() < 0.7:
-                    parts.append(" ")
-            elif pick < 0.9:
-                parts.append(self.known_character() * (self.random.randint(1, 6) if self.random.random() < 0.2 else 1))
-            else:
-                parts.append(self.random.choice([" ", "  ", "\n", "\n\n", "\r\n", "\t", "   \n", " \u3000"]))
-        return "".join(parts)
-
-    def strings(self, count):
-        return [self.text() for _ in range(count)]
-
-
 def ours(program, arguments, texts, decode):
-    lines = "\n".join(json.dumps(text) for text in texts) + "\n"
+    """The program's answers; a text may be bytes, which goes there and back as hexadecimal digits."""
+    lines = "\n".join(json.dumps({"hex": text.hex()} if isinstance(text, bytes) else text) for text in texts) + "\n"
     command = [program, *arguments] + (["decode"] if decode else [])
     done = subprocess.run(command, input=lines.encode(), stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
@@ -126,27 +62,29 @@ def ours(program, arguments, texts, decode):
 
 
 class Case:
-    """One tokenizer file and its original. A case that this script made gets a tenth of the texts."""
+    """One tokenizer file and its original. A case that this script made gets a tenth of the texts.
 
-    def __init__(self, name, arguments, encode, decode=None, usable=lambda text: True):
+    encode, decode: the original. tokens: functions that give the text of a token. lossless: bytes come back as they were.
+    encode_bytes and bytes_text: how the original reads what is no UTF-8, and a function that makes such bytes."""
+
+    def __init__(self, name, arguments, encode, decode=None, tokens=(), lossless=False):
+        self.name, self.arguments, self.encode, self.decode = name, arguments, encode, decode
+        self.tokens, self.lossless = list(tokens), lossless
         self.made = False
         self.hides = []  # tokens that end a reply: we do not show them, the original does
-        self.name, self.arguments, self.encode, self.decode, self.usable = name, arguments, encode, decode, usable
+        self.usable = lambda text: True
+        self.encode_bytes = self.bytes_text = None
+        self.lost_bytes = b""
 
 
-def settled(text):
-    """Whether marks, punctuation and decompositions in `text` are what they were in Unicode 3.2: some tables of the
-    originals are that of Unicode 8, others newer than ours."""
-    def changed(c):
-        old, new = unicodedata.ucd_3_2_0.category(c), unicodedata.category(c)
-        return old != new and (old[0] in "MPC" or new[0] in "MPC" or unicodedata.decomposition(c))
-    return not any(changed(c) for c in text)
+def hf_tokens(original):
+    return [lambda i=i: original.decode([i], skip_special_tokens=False) for i in sorted(original.get_vocab().values())]
 
 
 def hf_case(name, path):
     original = tokenizers.Tokenizer.from_file(path)
     decode = (lambda ids: original.decode(ids)) if original.decoder is not None else None
-    return Case(name, ["hf", path], lambda text: original.encode(text).ids, decode)
+    return Case(name, ["hf", path], lambda text: original.encode(text).ids, decode, hf_tokens(original))
 
 
 def mended_copy(path, folder):
@@ -173,12 +111,14 @@ def real_hf_cases(data, folder):
         if os.path.exists(path):
             case = hf_case(f"hf {name}", path)
             case.hides = ["</s>"] if name == "phi-3-mini" else []
+            case.lossless = True
             yield case
     path = os.path.join(base, "llama2", "tokenizer.json")
     if os.path.exists(path):
         original = tokenizers.Tokenizer.from_file(mended_copy(path, folder))
         # Not its decoder: the library shows special tokens that are marked "normalized", as this old file has them.
-        yield Case("hf llama2", ["hf", path], lambda text: original.encode(text).ids)
+        yield Case("hf llama2", ["hf", path], lambda text: original.encode(text).ids,
+                   tokens=hf_tokens(original), lossless=True)
 
 
 def split_cases(data, folder):
@@ -239,7 +179,7 @@ def split_cases(data, folder):
             json.dump(root, file)
         case = hf_case(f"hf {name}", made)
         if normalizer is not None or name in ("falcon", "punctuation", "bert words"):
-            case.usable = settled
+            case.usable = fuzz_texts.settled
         yield case
 
 
@@ -263,7 +203,7 @@ def trained_hf_cases(data, folder):
     bert.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", bert.token_to_id("[CLS]")), ("[SEP]", bert.token_to_id("[SEP]"))])
     case = save("wordpiece", bert)
-    case.usable = settled
+    case.usable = fuzz_texts.settled
     yield case
     for scheme, split in itertools.product(("always", "first", "never"), (True, False)):
         unigram = tokenizers.Tokenizer(models.Unigram())
@@ -356,10 +296,19 @@ def sentencepiece_cases(data, folder):
             files.append(prefix + ".model")
     for path in files:
         if os.path.exists(path):
-            original = sentencepiece.SentencePieceProcessor(model_file=path)
-            # The library reads its input as a C string: what follows a zero byte is its business.
-            yield Case(f"sentencepiece {os.path.basename(path)}", ["spm", path],
-                       lambda text, original=original: original.encode(text), usable=lambda text: "\0" not in text)
+            yield sentencepiece_case(f"sentencepiece {os.path.basename(path)}", ["spm", path],
+                                     sentencepiece.SentencePieceProcessor(model_file=path))
+
+
+def sentencepiece_case(name, arguments, original, before=()):
+    """`before`: the ids that we put before every text."""
+    n = original.get_piece_size()
+    has_bytes = any(original.is_byte(i) for i in range(n))
+    case = Case(name, arguments, lambda text: [*before, *original.encode(text)], lossless=has_bytes and arguments[0] == "gguf",
+                tokens=[lambda i=i: original.id_to_piece(i).replace("\u2581", " ") for i in range(n)])
+    if not has_bytes:  # where a vocabulary has bytes, we keep wrong bytes and the original reads U+FFFD
+        case.encode_bytes, case.bytes_text = original.encode, fuzz_texts.Texts.broken_bytes
+    return case
 
 
 def tiktoken_cases(data, _folder):
@@ -374,9 +323,41 @@ def tiktoken_cases(data, _folder):
                 ranks[base64.b64decode(token)] = int(rank)
         for name in names:
             original = tiktoken.Encoding(name, pat_str=PATTERNS[name], mergeable_ranks=ranks, special_tokens={})
-            yield Case(f"tiktoken {os.path.basename(path)} {name}", ["tiktoken", path, name],
-                       lambda text, original=original: original.encode_ordinary(text),
-                       lambda ids, original=original: original.decode(ids))
+            yield tiktoken_case(f"tiktoken {os.path.basename(path)} {name}", ["tiktoken", path, name], original, ranks)
+
+
+def tiktoken_case(name, arguments, original, ranks, before=()):
+    case = Case(name, arguments, lambda text: [*before, *original.encode_ordinary(text)],
+                lambda ids: original.decode(ids[len(before):]), lossless=True,
+                tokens=[lambda token=token: token.decode("utf-8", "replace") for token in ranks])
+    # It does not split what follows the first wrong byte; stray bytes are one piece for us as well.
+    case.encode_bytes, case.bytes_text = original._encode_bytes, fuzz_texts.Texts.stray_bytes
+    return case
+
+
+def gguf_cases(data, folder):
+    """The vocabularies of GGUF files, given to the originals as their own formats."""
+    for name, build in gguf_originals.BUILDERS.items():
+        path = os.path.join(data, "tokenizer/ggml-vocab", f"ggml-vocab-{name}.gguf")
+        if not os.path.exists(path):
+            continue
+        pairs = gguf_originals.metadata(path)
+        original, before = build(pairs, folder, PATTERNS)
+        if isinstance(original, tokenizers.Tokenizer):
+            case = Case(f"gguf {name} (tokenizers)", ["gguf", path],
+                        lambda text, of=original, before=before: [*before, *of.encode(text).ids],
+                        tokens=hf_tokens(original), lossless=name != "bert-bge")
+            case.lost_bytes = gguf_originals.missing_bytes(pairs) if case.lossless else b""
+            if name == "bert-bge":
+                case.usable = fuzz_texts.settled
+            yield case
+        elif isinstance(original, sentencepiece.SentencePieceProcessor):
+            case = sentencepiece_case(f"gguf {name} (sentencepiece)", ["gguf", path], original, before)
+            if name == "phi-3":  # its </s> is user-defined, which the original finds in text; for us it ends a reply
+                case.usable = lambda text: "</s>" not in text
+            yield case
+        else:
+            yield tiktoken_case(f"gguf {name} (tiktoken)", ["gguf", path], original, original._mergeable_ranks, before)
 
 
 def main():
@@ -391,19 +372,55 @@ def main():
     if not os.path.isdir(options.data) or not os.path.exists(options.program):
         print(f"skipped: {options.data} or {options.program} is absent")
         sys.exit(77)
-    texts = Texts(options.data, options.seed).strings(options.count)
-    n_wrong = n_compared = 0
+    texts = fuzz_texts.Texts(options.data, ROOT, options.seed)
+    strings = texts.strings(options.count)
+    each = fuzz_texts.one_of_each() if options.count >= 10000 else []
+    totals = {}
     with tempfile.TemporaryDirectory() as folder:
-        for source in (real_hf_cases, split_cases, trained_hf_cases, sentencepiece_cases, tiktoken_cases):
+        for source, library in ((real_hf_cases, "tokenizers"), (split_cases, "tokenizers"), (trained_hf_cases, "tokenizers"),
+                                (sentencepiece_cases, "sentencepiece"), (tiktoken_cases, "tiktoken"), (gguf_cases, "gguf")):
             for case in source(options.data, folder):
                 if options.only not in case.name:
                     continue
                 case.made = case.made or case.arguments[1].startswith(folder)
-                wrong, compared = run(case, texts[:len(texts) // 10 + 100] if case.made else texts, options)
-                n_wrong += wrong
-                n_compared += compared
+                n = options.count // 10 + 100 if case.made else options.count
+                n_own = n // 4 if case.tokens else 0
+                chosen = strings[:n - n_own] + texts.strings_of(case.tokens, n_own) + each
+                counts = run(case, chosen, options)
+                if case.lossless or case.encode_bytes:
+                    counts = [a + b for a, b in zip(counts, run_bytes(case, texts, n // 10, options))]
+                totals[library] = [a + b for a, b in zip(counts, totals.get(library, [0, 0]))]
+    for library, (wrong, compared) in totals.items():
+        print(f"{library}: {compared} texts compared, {wrong} mismatches")
+    n_wrong, n_compared = (sum(counts[i] for counts in totals.values()) for i in (0, 1))
     print(f"{n_compared} texts compared, {n_wrong} mismatches")
     sys.exit(1 if n_wrong else 0)
+
+
+def run_bytes(case, texts, count, options):
+    """Bytes that are no UTF-8: the ids of the original where it takes such, and there and back where nothing may be lost."""
+    wrong = compared = 0
+    if case.encode_bytes:
+        inputs = [case.bytes_text(texts) for _ in range(count)]
+        answers = ours(options.program, case.arguments, inputs, False) or [None] * count
+        for data, ids in zip(inputs, answers):
+            expected = case.encode_bytes(data)
+            if list(expected) != ids:
+                wrong += 1
+                if wrong <= options.show:
+                    print(f"  {case.name}: {data!r}\n    theirs {list(expected)}\n    ours   {ids}")
+        compared += count
+    if case.lossless:
+        inputs = [texts.broken_bytes() for _ in range(count)]
+        answers = ours(options.program, case.arguments, inputs, True) or [{"hex": "", "ids": None}] * count
+        for data, answer in zip(inputs, answers):
+            if bytes.fromhex(answer["hex"]) != data.translate(None, case.lost_bytes) and "\u2581".encode() not in data:
+                wrong += 1
+                if wrong <= options.show:
+                    print(f"  {case.name}: {data!r}\n    came back as {bytes.fromhex(answer['hex'])!r}\n    ids {answer['ids']}")
+        compared += count
+    print(f"{case.name}: {compared} byte strings, {wrong} mismatches", flush=True)
+    return wrong, compared
 
 
 def run(case, texts, options):
