@@ -120,10 +120,19 @@ class BpeModel final : public Model {
   }
   [[nodiscard]] TokenId token_only(TokenId symbol) const { return symbol < n_tokens_ ? symbol : kNoToken; }
 
+  /// What is to be dropped goes before the merging, so that its neighbours meet; the left one's span takes it in.
+  void add_symbol(std::int32_t id, std::size_t begin, std::uint32_t n_bytes, std::vector<Symbol>& symbols) const {
+    if (id != kNoToken || !data_.drop_unknown) {
+      symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(begin), n_bytes});
+    } else if (!symbols.empty()) {
+      symbols.back().n_bytes += n_bytes;
+    }
+  }
+
   void start_with_bytes(std::string_view piece, std::vector<Symbol>& symbols) const {
     for (std::size_t pos = 0; pos < piece.size(); ++pos) {
       const std::int32_t id = byte_symbols_[static_cast<unsigned char>(piece[pos])];
-      symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(pos), 1});
+      add_symbol(id, pos, 1, symbols);
     }
   }
 
@@ -142,7 +151,11 @@ class BpeModel final : public Model {
         if (pos + n_bytes == piece.size()) scratch.text += data_.end_of_word_suffix;
         id = index_.find(scratch.text);
       }
-      scratch.symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(pos), n_bytes});
+      if (id == kNoToken && data_.byte_fallback && bytes_.cover(character)) {
+        scratch.symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(pos), n_bytes});
+      } else {
+        add_symbol(id, pos, n_bytes, scratch.symbols);
+      }
       pos += n_bytes;
     }
   }

@@ -133,8 +133,13 @@ CodeSet CodeSet::white_space() {
 CodeSet CodeSet::word() {
   // Circled and squared letters are symbols that count as letters. Of the numbers that are no digits (No), only those
   // of Latin-1 are in: superscript 1, 2, 3 and three fractions.
-  CodeSet set({{0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189},
-               {0xB2, 0xB3},     {0xB9, 0xB9},       {0xBC, 0xBE}});
+  CodeSet set({{0x24B6, 0x24E9},
+               {0x1F130, 0x1F149},
+               {0x1F150, 0x1F169},
+               {0x1F170, 0x1F189},
+               {0xB2, 0xB3},
+               {0xB9, 0xB9},
+               {0xBC, 0xBE}});
   for (const std::string_view name : {"L", "M", "Nd", "Nl", "Pc"}) set = set.united(*property(name));
   return set;
 }

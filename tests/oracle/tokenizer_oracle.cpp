@@ -2,7 +2,8 @@
 //   tokenizer_oracle hf TOKENIZER.json | spm FILE.model | tiktoken FILE PRE | gpt2 VOCAB.json MERGES.txt PRE | gguf
 //   FILE
 // With "decode" as last argument each answer is a JSON object of the ids and of the text that they show.
-// A line {"hex": "c3ff"} is bytes: no token is added or recognised, and what is shown comes back as "hex" with names of all.
+// A line {"hex": "c3ff"} is bytes: no token is added or recognised, and what is shown comes back as "hex" with names of
+// all.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -84,8 +85,7 @@ int main(int n_arguments, char** argument_list) {
       return 1;
     }
     const std::string text = is_bytes ? from_hex(question["hex"].get<std::string>()) : question.get<std::string>();
-    const auto ids =
-        tokenizer->encode(text, {.add_special = !is_bytes, .parse_special = parse_special && !is_bytes});
+    const auto ids = tokenizer->encode(text, {.add_special = !is_bytes, .parse_special = parse_special && !is_bytes});
     nlohmann::json answer = ids;
     if (decode && is_bytes) {
       answer = {{"ids", ids}, {"hex", to_hex(tokenizer->decode(ids, {.show_special = true}))}};

@@ -136,7 +136,7 @@ TEST(Bpe, ByTokenRankEveryCutCounts) {
 }
 
 TEST(Bpe, WhatHasNoTokenNeverBecomesTheUnknownTokenOfAByteLevelVocabulary) {
-  VocabData data = bpe_data({});
+  VocabData data = bpe_data({{"!", "?"}});
   StringTable tokens;  // without byte 0xF5, whose place the end of text takes
   for (std::size_t i = 0; i < data.tokens.size(); ++i) tokens.push_back(i == 0xF5 ? "<|endoftext|>" : data.tokens[i]);
   data.tokens = std::move(tokens);
@@ -144,7 +144,9 @@ TEST(Bpe, WhatHasNoTokenNeverBecomesTheUnknownTokenOfAByteLevelVocabulary) {
   data.types[0xF5] = TokenType::kControl;
   data.special.unk = data.special.eos = 0xF5;
   data.drop_unknown = true;
-  EXPECT_EQ(made(data).encode("a\xF5z"), (Ids{'a', 'z'}));
+  EXPECT_EQ(made(data).encode("b\xF5z"), (Ids{'b', 'z'}));
+  EXPECT_EQ(made(data).encode("\xF5!\xF5\xF5?\xF5"), (Ids{256}));  // what is left over meets, and merges
+  EXPECT_TRUE(made(data).encode("\xF5\xF5").empty());
   data.drop_unknown = false;
   EXPECT_EQ(made(data).encode("a\xF5z"), (Ids{'a', 0xF5, 'z'}));
 }
