@@ -130,6 +130,7 @@ class Reader {
       data_.kind = VocabKind::kWordPiece;
       data_.pre.clear();
       data_.phantom_space = true;
+      data_.max_word_chars = 100;  // BERT's own limit, which the file does not tell
       data_.add_bos = data_.add_sep = true;
       data_.add_space_prefix = true;
       ids.bos = 101;
