@@ -48,7 +48,7 @@ struct ThreadPool::State {
   std::uint32_t n_chunks = 0;
   std::vector<std::size_t> order;  // permutation for tests; empty = ascending
   std::uint64_t shuffle_seed = 0;
-  bool stopping = false;
+  std::atomic<bool> stopping{false};
   alignas(64) std::atomic<std::uint32_t> round{0};
   alignas(64) std::atomic<std::uint64_t> ticket{0};  // the round above the number of chunks that nobody has taken
   alignas(64) std::atomic<std::uint32_t> n_done{0};
