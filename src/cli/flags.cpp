@@ -153,6 +153,20 @@ void Flags::count(const std::string& flag, std::optional<std::size_t>& value, st
   });
 }
 
+void Flags::counts(const std::string& flag, std::vector<std::size_t>& values, std::size_t min, std::size_t max,
+                   const std::string& help) {
+  impl_->bind(flag, "N,N,...", help, [&values, min, max](const std::string& text) -> Status {
+    values.clear();
+    for (std::size_t at = 0; at <= text.size();) {
+      const std::size_t end = std::min(text.find(',', at), text.size());
+      HEARTH_TRY(const std::uint64_t value, parse_count(std::string_view(text).substr(at, end - at), min, max));
+      values.push_back(value);
+      at = end + 1;
+    }
+    return {};
+  });
+}
+
 void Flags::integer(const std::string& flag, std::int32_t& value, std::int32_t min, std::int32_t max,
                     const std::string& help) {
   impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
