@@ -1,5 +1,6 @@
-// ThreadPool: a generation counter starts a round, an atomic counter hands out chunks, a bounded spin then a
-// futex-style atomic wait ends it. Spinning without bound collapses when the machine is oversubscribed.
+// ThreadPool: a generation counter wakes the workers, one atomic word hands out the chunks of a round, and the caller
+// waits only for chunks that somebody took: a worker that the system gave no core in time costs nothing. Waiting is a
+// bounded spin, then sleep; spinning without bound collapses when the machine is oversubscribed.
 #include "base/thread_pool.h"
 
 #include <atomic>
@@ -44,20 +45,27 @@ struct ThreadPool::State {
   std::mutex caller_mutex;  // one round at a time
   std::vector<std::thread> threads;
   const std::function<void(std::size_t, int)>* body = nullptr;
-  std::size_t n_chunks = 0;
+  std::uint32_t n_chunks = 0;
   std::vector<std::size_t> order;  // permutation for tests; empty = ascending
   std::uint64_t shuffle_seed = 0;
-  bool stopping = false;
+  std::atomic<bool> stopping{false};
   alignas(64) std::atomic<std::uint32_t> round{0};
-  alignas(64) std::atomic<std::size_t> next_chunk{0};
-  alignas(64) std::atomic<std::uint32_t> n_running{0};
+  alignas(64) std::atomic<std::uint64_t> ticket{0};  // the round above the number of chunks that nobody has taken
+  alignas(64) std::atomic<std::uint32_t> n_done{0};
 
+  /// Takes chunks of the round at hand until none is left. Whoever took one holds the round open, so `body` and
+  /// `n_chunks` may be read then, and only then.
   void run_chunks(int worker_idx) {
-    for (;;) {
-      const std::size_t i = next_chunk.fetch_add(1, std::memory_order_relaxed);
-      if (i >= n_chunks) return;
+    std::uint32_t taken = 0, all = 0;
+    for (std::uint64_t now = ticket.load(std::memory_order_acquire); static_cast<std::uint32_t>(now) != 0;) {
+      if (!ticket.compare_exchange_weak(now, now - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      all = n_chunks;
+      const std::size_t i = all - static_cast<std::uint32_t>(now);
       (*body)(order.empty() ? i : order[i], worker_idx);
+      ++taken;
+      now = ticket.load(std::memory_order_acquire);
     }
+    if (taken != 0 && n_done.fetch_add(taken, std::memory_order_acq_rel) + taken == all) n_done.notify_one();
   }
 
   void work(int worker_idx) {
@@ -67,7 +75,6 @@ struct ThreadPool::State {
       seen = wait_for_change(round, seen);
       if (stopping) return;
       run_chunks(worker_idx);
-      if (n_running.fetch_sub(1, std::memory_order_acq_rel) == 1) n_running.notify_one();
     }
   }
 
@@ -106,19 +113,18 @@ void ThreadPool::parallel_for(std::size_t n_chunks, const std::function<void(std
   const std::lock_guard lock(state_->caller_mutex);
   const ScopedFpEnvironment fp;
   state_->body = &body;
-  state_->n_chunks = n_chunks;
+  state_->n_chunks = static_cast<std::uint32_t>(n_chunks);
   state_->make_order();
-  state_->next_chunk.store(0, std::memory_order_relaxed);
-  if (state_->threads.empty() || n_chunks == 1) {
-    state_->run_chunks(0);
-    return;
+  state_->n_done.store(0, std::memory_order_relaxed);
+  const std::uint32_t round = state_->round.load(std::memory_order_relaxed) + 1;
+  state_->ticket.store(std::uint64_t{round} << 32 | n_chunks, std::memory_order_release);
+  if (!state_->threads.empty() && n_chunks > 1) {
+    state_->round.store(round, std::memory_order_release);
+    state_->round.notify_all();
   }
-  state_->n_running.store(static_cast<std::uint32_t>(state_->threads.size()), std::memory_order_relaxed);
-  state_->round.fetch_add(1, std::memory_order_release);
-  state_->round.notify_all();
   state_->run_chunks(0);
-  for (std::uint32_t left = state_->n_running.load(std::memory_order_acquire); left != 0;) {
-    left = wait_for_change(state_->n_running, left);
+  for (std::uint32_t done = state_->n_done.load(std::memory_order_acquire); done != n_chunks;) {
+    done = wait_for_change(state_->n_done, done);
   }
 }
 

@@ -22,7 +22,7 @@ class ThreadPool {
   [[nodiscard]] int n_threads() const;
 
   /// body(chunk_idx, worker_idx) for every chunk_idx in [0, n_chunks), worker_idx in [0, n_threads). Returns when all
-  /// are done. The body must not throw and must not call parallel_for.
+  /// are done. n_chunks < 2^32. The body must not throw and must not call parallel_for.
   void parallel_for(std::size_t n_chunks, const std::function<void(std::size_t chunk_idx, int worker_idx)>& body);
 
   /// For tests: hand chunks out in a pseudo-random order derived from `seed` (0 restores ascending order).

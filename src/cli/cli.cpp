@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 
+#include "cli/closest.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "hearth/version.h"
@@ -17,9 +18,9 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::array kCommands = {run_command,        inspect_command, tokenize_command,
-                                  detokenize_command, logits_command,  perplexity_command,
-                                  quantize_command,   engines_command, doctor_command};
+constexpr std::array kCommands = {run_command,    inspect_command,    tokenize_command, detokenize_command,
+                                  logits_command, perplexity_command, quantize_command, bench_command,
+                                  synth_command,  engines_command,    doctor_command};
 
 std::string overall_help() {
   std::string text =
@@ -64,7 +65,8 @@ Outcome dispatch(std::span<const char* const> arguments, const Settings& setting
   }
   std::vector<std::string_view> names;
   for (const auto make : kCommands) names.push_back(make().name);
-  return usage_error(fmt::format("there is no command \"{}\"; the commands are {}", first, fmt::join(names, ", ")));
+  return usage_error(fmt::format("there is no command \"{}\"{}; the commands are {}", first, did_you_mean(first, names),
+                                 fmt::join(names, ", ")));
 }
 
 }  // namespace

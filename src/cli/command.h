@@ -34,6 +34,8 @@ CommandInfo detokenize_command();
 CommandInfo logits_command();
 CommandInfo perplexity_command();
 CommandInfo quantize_command();
+CommandInfo bench_command();
+CommandInfo synth_command();
 CommandInfo engines_command();
 CommandInfo doctor_command();
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "cli/closest.h"
 #include "cli/console.h"
 
 #include <fmt/format.h>
@@ -32,6 +33,21 @@ Result<std::int64_t> parse_integer(std::string_view text, std::int64_t min, std:
                 fmt::format("expected a whole number from {} to {}, found \"{}\"", min, max, text));
   }
   return value;
+}
+
+/// What was given beyond what the command takes: a flag it does not have, with the nearest it has, or one word too
+/// many.
+std::string unexpected_words(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining();
+  const auto flag = std::ranges::find_if(extras, [](const std::string& word) { return word.starts_with("-"); });
+  if (flag == extras.end()) return fmt::format("\"{}\" is one word too many", fmt::join(extras, " "));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string name = flag->substr(0, flag->find('='));
+  return fmt::format("there is no flag {}{}", name, did_you_mean(name, views));
 }
 
 }  // namespace
@@ -137,6 +153,20 @@ void Flags::count(const std::string& flag, std::optional<std::size_t>& value, st
   });
 }
 
+void Flags::counts(const std::string& flag, std::vector<std::size_t>& values, std::size_t min, std::size_t max,
+                   const std::string& help) {
+  impl_->bind(flag, "N,N,...", help, [&values, min, max](const std::string& text) -> Status {
+    values.clear();
+    for (std::size_t at = 0; at <= text.size();) {
+      const std::size_t end = std::min(text.find(',', at), text.size());
+      HEARTH_TRY(const std::uint64_t value, parse_count(std::string_view(text).substr(at, end - at), min, max));
+      values.push_back(value);
+      at = end + 1;
+    }
+    return {};
+  });
+}
+
 void Flags::integer(const std::string& flag, std::int32_t& value, std::int32_t min, std::int32_t max,
                     const std::string& help) {
   impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
@@ -173,8 +203,8 @@ Checked<std::optional<int>> Flags::parse(std::span<const char* const> arguments)
   } catch (const CLI::RequiredError& error) {
     return see_help(fmt::format("{} is missing",
                                 std::string_view(error.what()).substr(0, std::string_view(error.what()).find(' '))));
-  } catch (const CLI::ExtrasError& error) {
-    return see_help(error.what());
+  } catch (const CLI::ExtrasError&) {
+    return see_help(unexpected_words(impl_->app));
   } catch (const CLI::ParseError& error) {
     return see_help(error.what());
   }

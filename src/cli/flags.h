@@ -35,6 +35,9 @@ class Flags {
   void count(const std::string& flag, std::size_t& value, std::size_t min, std::size_t max, const std::string& help);
   void count(const std::string& flag, std::optional<std::size_t>& value, std::size_t min, std::size_t max,
              const std::string& help);
+  /// Whole numbers separated by commas; at least one.
+  void counts(const std::string& flag, std::vector<std::size_t>& values, std::size_t min, std::size_t max,
+              const std::string& help);
   void integer(const std::string& flag, std::int32_t& value, std::int32_t min, std::int32_t max,
                const std::string& help);
   void number(const std::string& flag, float& value, float min, float max, const std::string& help);

@@ -25,6 +25,8 @@ struct ProcessLimits {
 
 MemoryState read_memory_state();
 ProcessLimits read_process_limits();
+/// The most memory this process has held at once; 0 where the system does not say.
+std::uint64_t peak_process_bytes();
 /// What a load may take now: available memory, less where a group's limit is nearer.
 std::uint64_t usable_memory_bytes(const MemoryState& state);
 

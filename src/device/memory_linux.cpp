@@ -131,6 +131,10 @@ ProcessLimits read_process_limits() {
           .cpu_quota = read_cpu_quota()};
 }
 
+std::uint64_t peak_process_bytes() {
+  return meminfo_bytes(read_small("/proc/self/status"), "VmHWM:");
+}
+
 std::uint64_t usable_memory_bytes(const MemoryState& state) {
   if (!state.group_limit_bytes) return state.available_bytes;
   const std::uint64_t free = *state.group_limit_bytes - std::min(*state.group_limit_bytes, state.group_used_bytes);

@@ -10,6 +10,7 @@ void fill_matmul_scalar(KernelTable& table);
 void fill_quantize_scalar(KernelTable& table);
 void fill_attention_scalar(KernelTable& table);
 void fill_elementwise_scalar(KernelTable& table);
+void fill_limits_scalar(KernelTable& table);
 
 // x86-64
 const KernelTable& avx2_table();
@@ -17,12 +18,14 @@ void fill_matmul_avx2(KernelTable& table);
 void fill_quantize_avx2(KernelTable& table);
 void fill_attention_avx2(KernelTable& table);
 void fill_elementwise_avx2(KernelTable& table);
+void fill_limits_avx2(KernelTable& table);
 
 const KernelTable& avx512_table();
 void fill_matmul_avx512(KernelTable& table);
 void fill_quantize_avx512(KernelTable& table);
 void fill_attention_avx512(KernelTable& table);
 void fill_elementwise_avx512(KernelTable& table);
+void fill_limits_avx512(KernelTable& table);
 
 // arm64
 const KernelTable& neon_table();
@@ -30,9 +33,11 @@ void fill_matmul_neon(KernelTable& table);
 void fill_quantize_neon(KernelTable& table);
 void fill_attention_neon(KernelTable& table);
 void fill_elementwise_neon(KernelTable& table);
+void fill_limits_neon(KernelTable& table);
 
 const KernelTable& neon_i8mm_table();
 void fill_matmul_neon_i8mm(KernelTable& table);
+void fill_limits_neon_i8mm(KernelTable& table);
 
 /// Sets one matrix product and the name `hearth doctor` and the tests show for it.
 inline void set_matmul(KernelTable& table, DType type, MatmulFn function, std::string_view isa) {

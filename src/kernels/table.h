@@ -157,6 +157,13 @@ struct KernelTable {
   void (*axpy)(float a, const float* x, std::size_t n, float* y) = nullptr;
   /// The largest element's index, ties to the lowest.
   std::size_t (*argmax)(const float* x, std::size_t n) = nullptr;
+
+  // What this instruction set can do at best, for benchmarks: each returns or stores something so that the work is
+  // done.
+  /// `rounds` rounds of int8 products in registers; returns the multiplications and additions.
+  std::uint64_t (*int8_work)(std::uint64_t rounds, std::uint32_t* result) = nullptr;
+  /// Reads n bytes, a multiple of 256, once.
+  std::uint64_t (*read_memory)(const std::byte* bytes, std::size_t n) = nullptr;
 };
 
 /// All tables built into this binary, the most capable last; the scalar one is first and runs everywhere.

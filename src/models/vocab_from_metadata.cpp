@@ -130,6 +130,7 @@ class Reader {
       data_.kind = VocabKind::kWordPiece;
       data_.pre.clear();
       data_.phantom_space = true;
+      data_.max_word_chars = 100;  // BERT's own limit, which the file does not tell
       data_.add_bos = data_.add_sep = true;
       data_.add_space_prefix = true;
       ids.bos = 101;
@@ -158,6 +159,7 @@ class Reader {
 
   Status read_bpe() {
     data_.kind = VocabKind::kBpe;
+    data_.drop_unknown = true;  // else a byte that StarCoder lacks would become its unknown token, <|endoftext|>
     HEARTH_TRY(const text::PreTokenizerTraits traits, text::pre_tokenizer_traits(data_.pre));
     data_.add_bos = traits.add_bos;
     data_.add_sep = traits.add_sep;

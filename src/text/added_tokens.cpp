@@ -16,10 +16,16 @@ Utf8Char last_char(std::string_view text) {
   return {};
 }
 
+/// \w of Rust's regex: the zero-width joiners and letters in circles or squares count in, fractions do not.
 bool is_word_char(const Utf8Char& character) {
   if (!character.valid) return false;
-  if ((char_flags(character.code) & (kLetter | kMark)) != 0 || character.code == '_') return true;
-  const std::string_view category = kCategoryNames.substr(2 * general_category(character.code), 2);
+  const std::uint32_t code = character.code;
+  if ((char_flags(code) & (kLetter | kMark)) != 0 || code == 0x200C || code == 0x200D) return true;
+  if ((code >= 0x24B6 && code <= 0x24E9) || (code >= 0x1F130 && code <= 0x1F149) ||
+      (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189)) {
+    return true;
+  }
+  const std::string_view category = kCategoryNames.substr(2 * general_category(code), 2);
   return category == "Nd" || category == "Nl" || category == "Pc";
 }
 

@@ -19,7 +19,7 @@ class BpeModel final : public Model {
   explicit BpeModel(const VocabData& data)
       : data_(data), bytes_(data), n_tokens_(static_cast<TokenId>(data.tokens.size())) {
     for (std::size_t idx = 0; idx < data.tokens.size(); ++idx) {
-      const bool reachable = reachable_from_text(data, static_cast<TokenId>(idx));
+      const bool reachable = reachable_from_text(data, static_cast<TokenId>(idx)) && !spelled_as_text(idx);
       symbols_.push_back(reachable ? data.tokens[idx] : std::string_view());
     }
     index_ = TokenIndex(&symbols_);
@@ -59,6 +59,12 @@ class BpeModel final : public Model {
   }
 
  private:
+  /// User-defined tokens are not written in the byte alphabet: DeepSeek Coder's U+00F8 is that letter, not byte 0xF8.
+  [[nodiscard]] bool spelled_as_text(std::size_t idx) const {
+    return data_.byte_level && !data_.types.empty() && data_.types[idx] == TokenType::kUserDefined &&
+           std::ranges::any_of(data_.tokens[idx], [](char byte) { return static_cast<unsigned char>(byte) >= 0x80; });
+  }
+
   /// The symbol for `text`: a token, or a number past the tokens for text that merges pass through.
   std::int32_t symbol_for(std::string_view text) {
     if (const TokenId known = index_.find(text); known != kNoToken) return known;
@@ -114,10 +120,19 @@ class BpeModel final : public Model {
   }
   [[nodiscard]] TokenId token_only(TokenId symbol) const { return symbol < n_tokens_ ? symbol : kNoToken; }
 
+  /// What is to be dropped goes before the merging, so that its neighbours meet; the left one's span takes it in.
+  void add_symbol(std::int32_t id, std::size_t begin, std::uint32_t n_bytes, std::vector<Symbol>& symbols) const {
+    if (id != kNoToken || !data_.drop_unknown) {
+      symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(begin), n_bytes});
+    } else if (!symbols.empty()) {
+      symbols.back().n_bytes += n_bytes;
+    }
+  }
+
   void start_with_bytes(std::string_view piece, std::vector<Symbol>& symbols) const {
     for (std::size_t pos = 0; pos < piece.size(); ++pos) {
       const std::int32_t id = byte_symbols_[static_cast<unsigned char>(piece[pos])];
-      symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(pos), 1});
+      add_symbol(id, pos, 1, symbols);
     }
   }
 
@@ -136,7 +151,11 @@ class BpeModel final : public Model {
         if (pos + n_bytes == piece.size()) scratch.text += data_.end_of_word_suffix;
         id = index_.find(scratch.text);
       }
-      scratch.symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(pos), n_bytes});
+      if (id == kNoToken && data_.byte_fallback && bytes_.cover(character)) {
+        scratch.symbols.push_back({id, -1, -1, static_cast<std::uint32_t>(pos), n_bytes});
+      } else {
+        add_symbol(id, pos, n_bytes, scratch.symbols);
+      }
       pos += n_bytes;
     }
   }
@@ -194,7 +213,7 @@ class BpeModel final : public Model {
     }
     // No token: byte by byte where there are tokens for bytes, else unknown.
     const std::string_view text = piece.substr(symbol.begin, symbol.n_bytes);
-    const TokenId unknown = data_.special.unk;
+    const TokenId unknown = data_.drop_unknown ? kNoToken : data_.special.unk;
     if (data_.byte_level) {
       for (const char byte : text) {
         const std::int32_t id = byte_symbols_[static_cast<unsigned char>(byte)];

@@ -131,9 +131,16 @@ CodeSet CodeSet::white_space() {
 }
 
 CodeSet CodeSet::word() {
-  // Letters, marks, numbers, connectors; circled and squared letters are symbols that count as letters.
-  CodeSet set({{0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}});
-  for (const std::string_view name : {"L", "M", "N", "Pc"}) set = set.united(*property(name));
+  // Circled and squared letters are symbols that count as letters. Of the numbers that are no digits (No), only those
+  // of Latin-1 are in: superscript 1, 2, 3 and three fractions.
+  CodeSet set({{0x24B6, 0x24E9},
+               {0x1F130, 0x1F149},
+               {0x1F150, 0x1F169},
+               {0x1F170, 0x1F189},
+               {0xB2, 0xB3},
+               {0xB9, 0xB9},
+               {0xBC, 0xBE}});
+  for (const std::string_view name : {"L", "M", "Nd", "Nl", "Pc"}) set = set.united(*property(name));
   return set;
 }
 

@@ -135,6 +135,7 @@ class TokenizerReader {
   Status read_bpe(const HfObject& object) {
     data_.kind = VocabKind::kBpe;
     HEARTH_CHECK(read_vocab(object));
+    data_.drop_unknown = unknown_name_.empty();
     HEARTH_TRY(data_.continuing_prefix, object.string_or("continuing_subword_prefix", ""));
     HEARTH_TRY(data_.end_of_word_suffix, object.string_or("end_of_word_suffix", ""));
     HEARTH_TRY(data_.fuse_unk, object.boolean("fuse_unk", false));

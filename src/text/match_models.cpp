@@ -25,6 +25,11 @@ class WordPieceModel final : public Model {
       const auto id = static_cast<TokenId>(idx);
       if (!reachable_from_text(data, id)) continue;
       const std::string_view token = data.tokens[idx];
+      if (data.phantom_space) {  // the mark alone continues a word: it was "##" and the mark before the file was made
+        const bool starts_word = token.starts_with(kVisibleSpace) && token.size() > kVisibleSpace.size();
+        (starts_word ? starts : continuations).push_back({token, id});
+        continue;
+      }
       starts.push_back({token, id});
       if (!prefix.empty() && token.starts_with(prefix)) continuations.push_back({token.substr(prefix.size()), id});
     }
@@ -53,8 +58,7 @@ class WordPieceModel final : public Model {
 
   [[nodiscard]] bool match(std::string_view word, std::vector<TokenId>& out) const {
     const auto starts = hits_by_place(starts_, word);
-    const bool marked = !data_.phantom_space;
-    const auto continuations = marked ? hits_by_place(continuations_, word) : starts;
+    const auto continuations = hits_by_place(continuations_, word);
     for (std::size_t pos = 0; pos < word.size();) {
       const StringMatcher::Hit& hit = pos == 0 ? starts[pos] : continuations[pos];
       if (hit.value < 0) return false;

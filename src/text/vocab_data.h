@@ -144,6 +144,7 @@ struct VocabData {
   bool byte_fallback = false;        // unknown characters become tokens <0xHH>
   bool ignore_merges = false;        // a piece that is a token as a whole is taken as such
   bool fuse_unk = false;             // neighbouring unknown characters become one unknown token
+  bool drop_unknown = false;         // what no token covers is left out, though a token may be called unknown
   bool newlines_are_tokens = false;  // a piece of line feeds alone is taken whole where it is a token
   std::string continuing_prefix;     // of every symbol of a word but the first ("##")
   std::string end_of_word_suffix;    // of the last symbol of a word ("</w>")

@@ -25,9 +25,10 @@ TEST(Mistakes, InTheCommandLine) {
   const Ran nothing = run_hearth({});
   EXPECT_EQ(nothing.code, 2);
   EXPECT_NE(nothing.err.find("Usage: hearth COMMAND"), std::string::npos);
-  expect_refused(2, {"rum"}, {"no command \"rum\"", "run"});
+  expect_refused(2, {"rum"}, {"no command \"rum\" (did you mean run?)"});
   expect_refused(2, {"run"}, {"MODEL", "hearth run --help"});
-  expect_refused(2, {"run", "m", "p", "--frobnicate"}, {"--frobnicate"});
+  expect_refused(2, {"run", "m", "p", "--frobnicate"}, {"no flag --frobnicate;"});
+  expect_refused(2, {"run", "m", "p", "--temprature=1"}, {"no flag --temprature", "--temperature"});
   expect_refused(2, {"run", "m", "p", "extra"}, {"extra"});
   expect_refused(2, {"run", "m", "p", "--ctx", "0"}, {"--ctx", "whole number from 1"});
   expect_refused(2, {"run", "m", "p", "--ctx", "many"}, {"--ctx", "many"});

@@ -57,9 +57,9 @@ struct RunOptions {
 
 inline std::vector<std::string> command_line(std::vector<std::string> arguments) {
   std::vector<std::string> all;
-  const std::string emulator = HEARTH_EMULATOR;  // "qemu-aarch64;-cpu;max" when the binary is another machine's
+  const std::string emulator = HEARTH_EMULATOR;  // "qemu-aarch64 -cpu max" when the binary is another machine's
   for (std::size_t at = 0; at < emulator.size();) {
-    const std::size_t end = std::min(emulator.find(';', at), emulator.size());
+    const std::size_t end = std::min(emulator.find(' ', at), emulator.size());
     all.push_back(emulator.substr(at, end - at));
     at = end + 1;
   }

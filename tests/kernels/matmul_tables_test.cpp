@@ -165,9 +165,11 @@ INSTANTIATE_TEST_SUITE_P(AllTypes, MatmulTables, ::testing::ValuesIn(codecs()),
 // Which table fills which slot: a reader that quietly falls back to scalar would pass every test above.
 TEST(MatmulIsa, EveryTableFillsEveryTypeItself) {
   for (const KernelTable* table : other_tables()) {
-    if (table->name == "neon") continue;  // has readers for the common types only
     for (const QuantCodec& codec : all_codecs()) {
-      EXPECT_EQ(table->matmul_isa[static_cast<std::size_t>(codec.type)], table->name) << dtype_info(codec.type).name;
+      std::string_view expected = table->name;
+      // The int8 matrix product has nothing to give to float types: they stay with the parent's readers.
+      if (expected == "neon_i8mm" && codec.form == CodesForm::kNone) expected = "neon";
+      EXPECT_EQ(table->matmul_isa[static_cast<std::size_t>(codec.type)], expected) << dtype_info(codec.type).name;
     }
     EXPECT_NE(table->quantize_i8x32, scalar().quantize_i8x32) << table->name;
     EXPECT_NE(table->quantize_i8x256, scalar().quantize_i8x256) << table->name;

@@ -141,6 +141,37 @@ TEST(VocabFromMetadata, DefaultsOfEachKind) {
   EXPECT_TRUE(llama3->add_bos);
 }
 
+TEST(VocabFromMetadata, TextNeverBecomesTheUnknownTokenOfABpe) {
+  MadeFile file = bpe_file("gpt-2");
+  file.set_id("tokenizer.ggml.unknown_token_id", 3);
+  auto data = vocab_from_metadata(file);
+  ASSERT_TRUE(data) << data.error().message;
+  EXPECT_EQ(data->special.unk, 3);
+  const auto tokenizer = text::Tokenizer::make(std::move(*data));
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ(tokenizer->encode("azb"), (std::vector<TokenId>{2}));
+  EXPECT_TRUE(tokenizer->encode("\xF5").empty());
+}
+
+TEST(VocabFromMetadata, LongWordsAreUnknownToBert) {
+  MadeFile file;
+  file.set("tokenizer.ggml.model", "bert");
+  file.set_strings("tokenizer.ggml.tokens", {"[UNK]", "[CLS]", "[SEP]",
+                                             "\xE2\x96\x81"
+                                             "a",
+                                             "a"});
+  file.set_id("tokenizer.ggml.unknown_token_id", 0).set_id("tokenizer.ggml.cls_token_id", 1);
+  file.set_id("tokenizer.ggml.bos_token_id", 1).set_id("tokenizer.ggml.seperator_token_id", 2);
+  file.set_id("tokenizer.ggml.padding_token_id", 0).set_id("tokenizer.ggml.mask_token_id", 0);
+  auto data = vocab_from_metadata(file);
+  ASSERT_TRUE(data) << data.error().message;
+  const auto tokenizer = text::Tokenizer::make(std::move(*data));
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ(tokenizer->encode("aa"), (std::vector<TokenId>{1, 3, 4, 2}));
+  EXPECT_EQ(tokenizer->encode(std::string(100, 'a')).size(), 102U);
+  EXPECT_EQ(tokenizer->encode(std::string(101, 'a')), (std::vector<TokenId>{1, 0, 2}));
+}
+
 TEST(VocabFromMetadata, FlagsOverrideDefaults) {
   MadeFile file = spm_file();
   file.set_flag("tokenizer.ggml.add_bos_token", false).set_flag("tokenizer.ggml.add_eos_token", true);

@@ -2,6 +2,8 @@
 //   tokenizer_oracle hf TOKENIZER.json | spm FILE.model | tiktoken FILE PRE | gpt2 VOCAB.json MERGES.txt PRE | gguf
 //   FILE
 // With "decode" as last argument each answer is a JSON object of the ids and of the text that they show.
+// A line {"hex": "c3ff"} is bytes: no token is added or recognised, and what is shown comes back as "hex" with names of
+// all.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +38,24 @@ Result<VocabData> open_vocabulary(const std::vector<std::string>& arguments) {
   return hearth::fail(hearth::ErrorCode::kInvalidArgument, "unknown kind or too few arguments: " + kind);
 }
 
+std::string from_hex(std::string_view digits) {
+  const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes.push_back(static_cast<char>(16 * value(digits[i]) + value(digits[i + 1])));
+  }
+  return bytes;
+}
+
+std::string to_hex(std::string_view bytes) {
+  std::string digits;
+  for (const char byte : bytes) {
+    digits.push_back("0123456789abcdef"[static_cast<unsigned char>(byte) >> 4]);
+    digits.push_back("0123456789abcdef"[static_cast<unsigned char>(byte) & 15]);
+  }
+  return digits;
+}
+
 }  // namespace
 
 int main(int n_arguments, char** argument_list) {
@@ -58,15 +78,20 @@ int main(int n_arguments, char** argument_list) {
   const bool parse_special = arguments[0] == "hf";
   std::ios::sync_with_stdio(false);
   for (std::string line; std::getline(std::cin, line);) {
-    const auto text = nlohmann::json::parse(line, nullptr, false);
-    if (!text.is_string()) {
-      std::cerr << "not a JSON string: " << line << "\n";
+    const auto question = nlohmann::json::parse(line, nullptr, false);
+    const bool is_bytes = question.is_object() && question.contains("hex") && question["hex"].is_string();
+    if (!question.is_string() && !is_bytes) {
+      std::cerr << "neither a JSON string nor {\"hex\": ...}: " << line << "\n";
       return 1;
     }
-    const auto ids =
-        tokenizer->encode(text.get_ref<const std::string&>(), {.add_special = true, .parse_special = parse_special});
+    const std::string text = is_bytes ? from_hex(question["hex"].get<std::string>()) : question.get<std::string>();
+    const auto ids = tokenizer->encode(text, {.add_special = !is_bytes, .parse_special = parse_special && !is_bytes});
     nlohmann::json answer = ids;
-    if (decode) answer = {{"ids", ids}, {"text", tokenizer->decode(ids)}};
+    if (decode && is_bytes) {
+      answer = {{"ids", ids}, {"hex", to_hex(tokenizer->decode(ids, {.show_special = true}))}};
+    } else if (decode) {
+      answer = {{"ids", ids}, {"text", tokenizer->decode(ids)}};
+    }
     std::cout << answer.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) << "\n";
   }
   return 0;

@@ -55,6 +55,15 @@ TEST(Regex, Classes) {
   EXPECT_EQ(find("\\p{Lu}\\P{Lu}", "aBc"), (Matches{"Bc"}));
   EXPECT_EQ(find("\\u4E00|\\x{1F600}|\\x41", "A\xE4\xB8\x80\xF0\x9F\x98\x80"),
             (Matches{"A", "\xE4\xB8\x80", "\xF0\x9F\x98\x80"}));
+  // Word characters: a superscript two and a half, a circled letter, a Roman numeral; not a circled one, a Bengali
+  // numerator, a zero-width joiner.
+  EXPECT_EQ(find("\\w+",
+                 "\xC2\xB2\xC2\xBD\xE2\x92\xB6\xE2\x85\xA7_a\xE2\x91\xA0"
+                 "b\xE0\xA7\xB6"
+                 "c\xE2\x80\x8D"
+                 "d"),
+            (Matches{"\xC2\xB2\xC2\xBD\xE2\x92\xB6\xE2\x85\xA7_a", "b", "c", "d"}));
+  EXPECT_EQ(find("\\b.", "\xE0\xA7\xB6\xC2\xBC"), (Matches{"\xC2\xBC"}));
   EXPECT_EQ(find(".+", "ab\ncd"), (Matches{"ab", "cd"}));
 }
 

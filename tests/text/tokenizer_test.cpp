@@ -109,6 +109,14 @@ TEST(SpecialTokens, LongestFirstAndWhiteSpaceRules) {
   EXPECT_EQ(tokenizer.encode("word", all), (Ids{word}));
   EXPECT_EQ(tokenizer.encode("words", all).size(), 5U);
   EXPECT_EQ(tokenizer.encode("aword", all).size(), 5U);
+  const auto has_word = [&](const Ids& ids) { return std::ranges::count(ids, word) != 0; };
+  for (const char* inside : {"\xE2\x80\x8C", "\xE2\x80\x8D", "\xE2\x92\xB6", "\xF0\x9F\x85\xB0", "\xE2\x85\xA7"}) {
+    EXPECT_FALSE(has_word(tokenizer.encode(std::string(inside) + "word", all))) << inside;
+    EXPECT_FALSE(has_word(tokenizer.encode(std::string("word") + inside, all))) << inside;
+  }
+  for (const char* outside : {"\xC2\xB2", "\xC2\xBD", "\xE2\x91\xA0", "\xE2\x80\x8B", "\xFF"}) {
+    EXPECT_TRUE(has_word(tokenizer.encode(std::string(outside) + "word", all))) << outside;
+  }
   EXPECT_EQ(tokenizer.encode("<x>").size(), 3U);
 }
 
@@ -125,6 +133,38 @@ TEST(Bpe, ByTokenRankEveryCutCounts) {
   const Tokenizer tokenizer = made(std::move(data));
   EXPECT_EQ(tokenizer.encode("aaaa"), (Ids{256, 256}));
   EXPECT_EQ(tokenizer.encode("aaa"), (Ids{257}));
+}
+
+TEST(Bpe, WhatHasNoTokenNeverBecomesTheUnknownTokenOfAByteLevelVocabulary) {
+  VocabData data = bpe_data({{"!", "?"}});
+  StringTable tokens;  // without byte 0xF5, whose place the end of text takes
+  for (std::size_t i = 0; i < data.tokens.size(); ++i) tokens.push_back(i == 0xF5 ? "<|endoftext|>" : data.tokens[i]);
+  data.tokens = std::move(tokens);
+  data.types.assign(data.tokens.size(), TokenType::kNormal);
+  data.types[0xF5] = TokenType::kControl;
+  data.special.unk = data.special.eos = 0xF5;
+  data.drop_unknown = true;
+  EXPECT_EQ(made(data).encode("b\xF5z"), (Ids{'b', 'z'}));
+  EXPECT_EQ(made(data).encode("\xF5!\xF5\xF5?\xF5"), (Ids{256}));  // what is left over meets, and merges
+  EXPECT_TRUE(made(data).encode("\xF5\xF5").empty());
+  data.drop_unknown = false;
+  EXPECT_EQ(made(data).encode("a\xF5z"), (Ids{'a', 0xF5, 'z'}));
+}
+
+TEST(Bpe, UserDefinedLettersAreNoBytes) {
+  VocabData data = bpe_data({});
+  StringTable tokens;  // without byte 0xF8, whose name in the byte alphabet is the letter U+00F8
+  for (std::size_t i = 0; i < data.tokens.size(); ++i) tokens.push_back(i == 0xF8 ? "other" : data.tokens[i]);
+  tokens.push_back("\xC3\xB8");
+  data.tokens = std::move(tokens);
+  data.types.assign(data.tokens.size(), TokenType::kNormal);
+  data.types[256] = TokenType::kUserDefined;
+  data.drop_unknown = true;
+  add_tokens_by_type(data);
+  const Tokenizer tokenizer = made(std::move(data));
+  EXPECT_EQ(tokenizer.encode("\xC3\xB8"), (Ids{256}));
+  EXPECT_EQ(tokenizer.decode(Ids{256}), "\xC3\xB8");
+  EXPECT_EQ(tokenizer.encode("a\xF8"), (Ids{'a'}));
 }
 
 TEST(Bpe, RandomBytesGoThereAndBack) {
@@ -220,6 +260,26 @@ TEST(HostileVocabularies, NoVocabularyAtAll) {
   EXPECT_TRUE(tokenizer.encode("abc").empty());
   EXPECT_EQ(tokenizer.decode(Ids{1, 2}), "");
   EXPECT_EQ(tokenizer.vocab_size(), 0U);
+}
+
+TEST(WordPiece, WordStartsBeginWordsOnly) {
+  VocabData data;
+  data.kind = VocabKind::kWordPiece;
+  data.phantom_space = true;
+  for (const char* token : {"[UNK]", "\xE2\x96\x81san", "to", "\xE2\x96\x81to", "fresh", "\xE2\x96\x81"}) {
+    data.tokens.push_back(token);
+  }
+  data.types.assign(6, TokenType::kNormal);
+  data.types[0] = TokenType::kUnknown;
+  data.special.unk = 0;
+  PreTokenizerStep words;
+  words.kind = PreTokenizerStep::Kind::kWhitespaceSplit;
+  data.pre_tokenizers.push_back(words);
+  const Tokenizer tokenizer = made(std::move(data));
+  EXPECT_EQ(tokenizer.encode("santo to sanfresh fresh"), (Ids{1, 2, 3, 1, 4, 0}));
+  // A visible space inside a word is that character, not the start of another word.
+  EXPECT_EQ(tokenizer.encode("san\xE2\x96\x81to"), (Ids{1, 5, 2}));
+  EXPECT_EQ(tokenizer.encode("\xE2\x96\x81san"), (Ids{0}));
 }
 
 TEST(Streams, HoldBackIncompleteCharactersAndTheLeadingSpace) {

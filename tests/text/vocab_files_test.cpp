@@ -218,6 +218,17 @@ TEST(HuggingFace, ConfigNamesSpecialTokens) {
   expect_refused(parse_hf_tokenizer(small_hf().dump(), "[]"), "tokenizer_config.json");
 }
 
+TEST(HuggingFace, TheConfigsUnknownTokenIsNotTheModels) {
+  auto root = small_hf();
+  root["model"]["unk_token"] = nullptr;
+  const Tokenizer tokenizer = made(parse_hf_tokenizer(root.dump(), R"({"unk_token": "<s>"})"));
+  EXPECT_EQ(tokenizer.special().unk, 4);
+  EXPECT_EQ(tokenizer.encode("axbx"), (Ids{2}));  // without a token for it, "x" leaves before the merging
+  root["model"]["vocab"]["<0x78>"] = 5;
+  root["model"]["byte_fallback"] = true;
+  EXPECT_EQ(made(parse_hf_tokenizer(root.dump(), R"({"unk_token": "<s>"})")).encode("axb\xC3\xA9"), (Ids{0, 5, 1}));
+}
+
 TEST(HuggingFace, RefusesComponentsByName) {
   const std::pair<const char*, const char*> kComponents[] = {
       {"normalizer", R"({"type": "Frobnicate"})"},

@@ -13,6 +13,7 @@ KernelTable make_table() {
   fill_quantize_avx2(table);
   fill_attention_avx2(table);
   fill_elementwise_avx2(table);
+  fill_limits_avx2(table);
   return table;
 }
 

@@ -13,6 +13,7 @@ KernelTable make_table() {
   fill_quantize_avx512(table);
   fill_attention_avx512(table);
   fill_elementwise_avx512(table);
+  fill_limits_avx512(table);
   return table;
 }
 

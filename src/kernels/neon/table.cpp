@@ -14,6 +14,7 @@ KernelTable make_table() {
   fill_quantize_neon(table);
   fill_attention_neon(table);
   fill_elementwise_neon(table);
+  fill_limits_neon(table);
   return table;
 }
 
@@ -22,6 +23,7 @@ KernelTable make_i8mm_table() {
   table.name = "neon_i8mm";
   table.supported = [](const CpuFeatures& cpu) { return cpu.neon && cpu.dotprod && cpu.i8mm; };
   fill_matmul_neon_i8mm(table);
+  fill_limits_neon_i8mm(table);
   return table;
 }
 

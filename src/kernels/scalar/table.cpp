@@ -13,6 +13,7 @@ KernelTable make_table() {
   fill_quantize_scalar(table);
   fill_attention_scalar(table);
   fill_elementwise_scalar(table);
+  fill_limits_scalar(table);
   return table;
 }
 

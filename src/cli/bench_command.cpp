@@ -1,0 +1,209 @@
+// hearth bench: how fast a model runs here, and how far that is from what the machine can do.
+#include <optional>
+
+#include "base/file.h"
+#include "base/terminal.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "cli/model_flags.h"
+#include "cli/synthetic_name.h"
+#include "engine/native/native_model.h"
+#include "engine/registry.h"
+#include "kernels/table.h"
+#include "measure/bench.h"
+#include "measure/bench_plot.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace hearth::cli {
+
+namespace {
+
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+
+/// "12.3 of 40.1 GB/s (31 %)", or empty.
+std::string share_text(double reached, double limit, const char* unit) {
+  if (reached <= 0 || limit <= 0) return {};
+  return fmt::format("{:.1f} of {:.1f} {} ({:.0f} %)", reached, limit, unit, 100 * reached / limit);
+}
+
+class Bench final : public Command {
+ public:
+  void declare(Flags& flags) override {
+    flags.argument("MODEL", path_, "The model file; leave it out with --synthetic");
+    flags.text("--synthetic", synthetic_, "SHAPE:TYPE",
+               "Random weights of a real shape, such as llama-3.2-1b:Q4_K_M, made in memory");
+    flags.text("--engine", model_.engine, "NAME", "Use this engine instead of the one that fits the file");
+    flags.counts("--prompts", options_.prompts, 1, 1u << 20, "Prompt lengths to measure (default: 512)");
+    flags.counts("--depths", options_.depths, 0, 1u << 24, "Positions before decoding starts (default: 0)");
+    flags.count("--decode", options_.n_decode, 1, 1u << 16, "Tokens to decode at each depth (default: 64)");
+    flags.counts("--threads", threads_, 1, 1024, "Thread counts to measure (default: all cores)");
+    flags.integer("--rounds", options_.rounds, 1, 1000, "Measurements of each test (default: 5)");
+    flags.number("--sustain", sustain_, 0.0f, 86400.0f,
+                 "Also decode for this many seconds and show the speed over time");
+    flags.choice("--kv", model_.kv, {"f16", "f32", "q8_0"}, "How keys and values are stored (default: f16)");
+    flags.count("--ubatch", options_.ubatch, 1, 1u << 16, "Tokens of one pass through the layers (default: 512)");
+    flags.text("--isa", model_.isa, "NAME", "Use this kernel table (default: the best; see `hearth doctor`)");
+    flags.text("--plot", plot_, "FILE.svg", "Draw the rows as bars");
+    flags.toggle("--json", json_, "Print JSON");
+  }
+
+  Outcome run(const Settings& settings) override {
+    if (path_.has_value() != synthetic_.empty())
+      return usage_error("give a MODEL or --synthetic SHAPE:TYPE, one of them; see `hearth bench --help`");
+    HEARTH_CHECK(check_engine_name(model_.engine_name(settings)));
+    HEARTH_CHECK(prepare(settings));
+    const InterruptGuard guard;
+    options_.cancelled = [&guard] { return guard.interrupted(); };
+    const bool terminal = is_terminal(StandardStream::kError);
+    if (terminal) options_.progress = [](const std::string& what) { note_progress(fmt::format("\r{:60.60}", what)); };
+    auto report = measure::run_bench(open_, work_, options_);
+    Result<std::vector<measure::SustainPoint>> points = std::vector<measure::SustainPoint>();
+    if (report && sustain_ > 0) points = measure::run_sustained(open_, double{sustain_}, options_);
+    if (terminal) note_progress(fmt::format("\r{:60}\r", ""));
+    if (guard.interrupted()) return kInterrupted;
+    HEARTH_CHECK(report);
+    HEARTH_CHECK(points);
+    if (!plot_.empty()) HEARTH_CHECK(draw(*report, *points));
+    HEARTH_CHECK(print(json_ ? as_json(*report, *points) : as_text(*report, *points)));
+    return kOk;
+  }
+
+ private:
+  /// What is measured, how it opens, and what a token costs.
+  Checked<void> prepare(const Settings& settings) {
+    const std::string& isa = model_.isa.empty() ? settings.isa : model_.isa;
+    options_.kernels = isa.empty() ? &kernels::best_table(detect_cpu_features()) : kernels::find_table(isa);
+    if (options_.kernels == nullptr || !options_.kernels->supported(detect_cpu_features()))
+      return usage_error(fmt::format("there is no kernel table \"{}\" here; see `hearth doctor`", isa));
+    options_.kv = model_.sequence().kv;
+    for (const std::size_t n : threads_) options_.threads.push_back(static_cast<int>(n));
+    if (options_.threads.empty()) {
+      const std::size_t n = model_.threads(settings);
+      options_.threads.push_back(n ? static_cast<int>(n) : default_thread_count());
+    }
+    if (path_) {
+      name_ = *path_;
+      if (const auto file = open_model_file(*path_)) work_ = measure::work_per_token(**file);
+      open_ = [this, isa, engine = model_.engine_name(settings)](std::shared_ptr<ThreadPool> pool) {
+        OpenOptions options;
+        options.engine = engine;
+        options.pool = std::move(pool);
+        options.isa = isa;
+        return open_model(*path_, options);
+      };
+      return {};
+    }
+    HEARTH_TRY(const SyntheticName what, parse_synthetic_name(synthetic_));
+    name_ = synthetic_ + " (random weights)";
+    HEARTH_TRY(made_, synthetic::make_model(*what.shape, *what.mix));
+    work_ = measure::work_per_token(*made_);
+    open_ = [this, isa](std::shared_ptr<ThreadPool> pool) -> Result<std::unique_ptr<LanguageModel>> {
+      native::Options options;
+      options.pool = std::move(pool);
+      options.isa = isa;
+      HEARTH_TRY(auto model, native::NativeModel::load(*made_, options));
+      return std::unique_ptr<LanguageModel>(std::move(model));
+    };
+    return {};
+  }
+
+  [[nodiscard]] Status draw(const measure::BenchReport& report,
+                            const std::vector<measure::SustainPoint>& points) const {
+    const std::string svg =
+        points.empty() ? measure::plot_rows(name_, report.rows) : measure::plot_sustained(name_, points);
+    HEARTH_TRY(auto file, AtomicFileWriter::create(plot_));
+    HEARTH_CHECK(file.write(std::as_bytes(std::span(svg))));
+    return file.publish();
+  }
+
+  [[nodiscard]] std::string as_text(const measure::BenchReport& report,
+                                    const std::vector<measure::SustainPoint>& points) const {
+    std::string out = fmt::format("{}: {:.2f} GiB of weights, engine {}{}{}\n\n", name_,
+                                  static_cast<double>(report.weight_bytes) / kGiB, report.engine,
+                                  report.isa.empty() ? "" : ", kernels ", report.isa);
+    out +=
+        fmt::format("{:14} {:>7} {:>10} {:>19}  {}\n", "test", "threads", "tok/s", "slowest..fastest", "of the limit");
+    for (const measure::BenchRow& row : report.rows) {
+      const std::string share = row.limit_gb_s > 0 ? share_text(row.gb_s, row.limit_gb_s, "GB/s read")
+                                                   : share_text(row.gop_s, row.limit_gop_s, "GOP/s int8");
+      out += fmt::format("{:14} {:7} {:10.2f} {:>19}  {}\n", row.test, row.threads, row.tok_s,
+                         fmt::format("{:.2f}..{:.2f}", row.tok_s_min, row.tok_s_max), share);
+    }
+    out +=
+        fmt::format("\nloaded in {:.2f} s, first token of an 8-token prompt {:.3f} s later; peak memory {:.2f} GiB\n",
+                    report.load_s, report.first_token_s, static_cast<double>(report.peak_memory_bytes) / kGiB);
+    for (const measure::SustainPoint& point : points) {
+      out += fmt::format("{:7.1f} s {:8.2f} tok/s{}{}\n", point.seconds, point.tok_s,
+                         point.clock_mhz > 0 ? fmt::format("  {:.0f} MHz", point.clock_mhz) : "",
+                         point.temperature > 0 ? fmt::format("  {:.0f} C", point.temperature) : "");
+    }
+    return out;
+  }
+
+  [[nodiscard]] std::string as_json(const measure::BenchReport& report,
+                                    const std::vector<measure::SustainPoint>& points) const {
+    nlohmann::json rows = nlohmann::json::array(), sustained = nlohmann::json::array();
+    const auto known = [](double value) { return value > 0 ? nlohmann::json(value) : nlohmann::json(nullptr); };
+    for (const measure::BenchRow& row : report.rows) {
+      rows.push_back({{"test", row.test},
+                      {"threads", row.threads},
+                      {"tok_s", row.tok_s},
+                      {"tok_s_min", row.tok_s_min},
+                      {"tok_s_max", row.tok_s_max},
+                      {"gb_s", known(row.gb_s)},
+                      {"limit_gb_s", known(row.limit_gb_s)},
+                      {"gop_s", known(row.gop_s)},
+                      {"limit_gop_s", known(row.limit_gop_s)}});
+    }
+    for (const measure::SustainPoint& point : points) {
+      sustained.push_back({{"seconds", point.seconds},
+                           {"tok_s", point.tok_s},
+                           {"clock_mhz", known(point.clock_mhz)},
+                           {"temperature_c", known(point.temperature)}});
+    }
+    const nlohmann::json json = {{"model", name_},
+                                 {"engine", report.engine},
+                                 {"isa", report.isa},
+                                 {"results", rows},
+                                 {"weight_bytes", report.weight_bytes},
+                                 {"load_s", report.load_s},
+                                 {"ttft_s", report.first_token_s},
+                                 {"cold_start_s", report.load_s + report.first_token_s},
+                                 {"peak_memory_bytes", report.peak_memory_bytes},
+                                 {"sustained", sustained}};
+    return json.dump(2) + "\n";
+  }
+
+  ModelFlags model_;
+  std::optional<std::string> path_;
+  std::string synthetic_, plot_, name_;
+  std::vector<std::size_t> threads_;
+  float sustain_ = 0;
+  bool json_ = false;
+  measure::BenchOptions options_;
+  measure::TokenWork work_;
+  measure::ModelOpener open_;
+  std::unique_ptr<ModelFile> made_;
+};
+
+}  // namespace
+
+CommandInfo bench_command() {
+  static const std::string description =
+      "Measures prompts (pp) and decoding (tg, @depth) and shows them beside what the machine can do at best,\n"
+      "measured in the same seconds: memory read for decoding, int8 arithmetic for prompts. Medians of all rounds.\n"
+      "Shapes for --synthetic: " +
+      synthetic_shape_names() + ".";
+  return {.name = "bench",
+          .summary = "Measure how fast a model runs here",
+          .description = description,
+          .examples =
+              "  hearth bench model.gguf --threads 1,2 --depths 0,4096\n"
+              "  hearth bench --synthetic llama-3.2-1b:Q4_K_M",
+          .make = []() -> std::unique_ptr<Command> { return std::make_unique<Bench>(); }};
+}
+
+}  // namespace hearth::cli
