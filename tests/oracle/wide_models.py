@@ -62,7 +62,7 @@ def new_shape(name, shape, facts):
             return N_CTX
         if name.startswith(("token_embd", "output.")) and d == facts["vocab"] and not (last and len(shape) > 1):
             return d
-        if "exps" in name and axis == 0 or "ffn_gate_inp." in name and axis == 0 and len(shape) > 1 or "exp_probs_b" in name:
+        if "exps" in name and axis == 0 or "ffn_gate_inp." in name and axis == 0 or "exp_probs_b" in name:
             return d
         if "token_types" in name and not last or "shortconv.conv" in name and last:
             return d
