@@ -94,7 +94,7 @@ struct ActColumn256 {
           std::int32_t eighths[4];
           sums_of_8(codes, 4, eighths);
           for (std::int32_t sum : eighths) to = put_word(to, -offset * sum);
-        } else {
+        } else if constexpr (kStarts != 0) {
           for (int g = 0; g < kStarts; ++g)
             to = put_word(to, -offset * group_sum(sums, part * kStarts + g, 2 / kStarts));
         }

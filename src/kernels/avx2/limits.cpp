@@ -33,6 +33,8 @@ std::uint64_t read_memory(const std::byte* bytes, std::size_t n) {
   __m256i sums[4] = {};
   for (std::size_t at = 0; at + 128 <= n; at += 128) {
     HEARTH_UNROLL
+    for (int i = 0; i < 2; ++i) _mm_prefetch(reinterpret_cast<const char*>(bytes + at + 2048 + 64 * i), _MM_HINT_T0);
+    HEARTH_UNROLL
     for (int i = 0; i < 4; ++i)
       sums[i] = _mm256_xor_si256(sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + at + 32 * i)));
   }

@@ -31,6 +31,8 @@ std::uint64_t read_memory(const std::byte* bytes, std::size_t n) {
   __m512i sums[4] = {};
   for (std::size_t at = 0; at + 256 <= n; at += 256) {
     HEARTH_UNROLL
+    for (int i = 0; i < 4; ++i) _mm_prefetch(reinterpret_cast<const char*>(bytes + at + 2048 + 64 * i), _MM_HINT_T0);
+    HEARTH_UNROLL
     for (int i = 0; i < 4; ++i)
       sums[i] = _mm512_xor_si512(sums[i], _mm512_loadu_si512(reinterpret_cast<const __m512i*>(bytes + at + 64 * i)));
   }
