@@ -167,7 +167,9 @@ inline void store_tile(const MatmulCall& call, const float* acc, std::size_t col
   float* to = call.out + first_column * call.out_stride + n;
   for (std::size_t c = 0; c < columns; ++c, to += call.out_stride, acc += most) {
     // Sizes the compiler knows for all but the last rows of a matrix.
-    if (n_rows == 2 * kPanelRows) {
+    if (n_rows == 4 * kPanelRows) {
+      __builtin_memcpy(to, acc, 4 * kPanelRows * sizeof(float));
+    } else if (n_rows == 2 * kPanelRows) {
       __builtin_memcpy(to, acc, 2 * kPanelRows * sizeof(float));
     } else if (n_rows == kPanelRows) {
       __builtin_memcpy(to, acc, kPanelRows * sizeof(float));
@@ -177,7 +179,7 @@ inline void store_tile(const MatmulCall& call, const float* acc, std::size_t col
   }
 }
 
-/// x.m columns, no more than the kernels take, straight from the packed weights, up to `at_once` panels together.
+/// x.m columns, no more than the kernels take, straight from the packed weights, `at_once` panels together: 4, 2 or 1.
 template <class Format>
 void few_columns(const MatmulCall& call, FillFn fill, std::size_t at_once, FindTileFn find) {
   using Column = typename ColumnOf<Format>::Type;
@@ -187,7 +189,8 @@ void few_columns(const MatmulCall& call, FillFn fill, std::size_t at_once, FindT
   const std::size_t stride = column_stride<Column>(x.k);
   for (std::size_t m = 0; m < x.m; ++m) fill(x, m, Format::kOffset, call.scratch + m * stride);
   for (std::size_t p = call.panel_begin, panels = 0; p < call.panel_end; p += panels) {
-    panels = call.panel_end - p < at_once ? 1 : at_once;
+    panels = at_once;
+    while (call.panel_end - p < panels) panels /= 2;
     const std::byte* first = call.w.panels + p * panel_stride;
     find(panels, x.m)(first, panel_stride, n_blocks, call.scratch, stride, acc);
     store_tile(call, acc, x.m, panels, 0, p);

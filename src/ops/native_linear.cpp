@@ -57,9 +57,9 @@ void NativeContext::linear_group(const Tensor& x, std::span<const LinearView> we
   std::size_t n_panels = 0;
   for (const LinearView& w : weights) n_panels += w.matrix.n_panels();
   // Few large chunks: enough for idle threads to take over, not so many that the counter costs. With many rows each
-  // chunk also prepares the rows for its kernel, so it should be larger. Kernels take panels in pairs.
+  // chunk also prepares the rows for its kernel, so it should be larger. Kernels take panels in fours.
   const std::size_t n_chunks = (x.rows() < 16 ? 8 : 3) * static_cast<std::size_t>(pool_.n_threads());
-  const std::size_t per_chunk = (n_panels / n_chunks + 2) / 2 * 2;
+  const std::size_t per_chunk = (n_panels / n_chunks + 4) / 4 * 4;
   std::vector<PanelChunk> chunks;
   std::vector<kernels::ActRows> inputs;
   for (std::size_t w = 0; w < weights.size(); ++w) {

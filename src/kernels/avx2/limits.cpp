@@ -29,14 +29,13 @@ std::uint64_t int8_work(std::uint64_t rounds, std::uint32_t* result) {
   return rounds * 12 * 32 * 2;
 }
 
+// Four streams: one core reads faster so than along one.
 std::uint64_t read_memory(const std::byte* bytes, std::size_t n) {
   __m256i sums[4] = {};
-  for (std::size_t at = 0; at + 128 <= n; at += 128) {
-    HEARTH_UNROLL
-    for (int i = 0; i < 2; ++i) _mm_prefetch(reinterpret_cast<const char*>(bytes + at + 2048 + 64 * i), _MM_HINT_T0);
+  for (std::size_t at = 0; at < n / 4; at += 32) {
     HEARTH_UNROLL
     for (int i = 0; i < 4; ++i)
-      sums[i] = _mm256_xor_si256(sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + at + 32 * i)));
+      sums[i] = _mm256_xor_si256(sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + n / 4 * i + at)));
   }
   const __m256i all = _mm256_xor_si256(_mm256_xor_si256(sums[0], sums[1]), _mm256_xor_si256(sums[2], sums[3]));
   return static_cast<std::uint64_t>(_mm256_extract_epi64(all, 0));

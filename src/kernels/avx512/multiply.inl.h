@@ -188,12 +188,17 @@ HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C> x, Sums<P, C>& sum
   }
 }
 
-/// A source at the same block of one or two panels.
+/// A source at the same block of one, two or four panels.
 template <class Source, int P>
 struct SourcesAt {
   const Source at[P];
-  HEARTH_INLINE SourcesAt(const std::byte* block, std::size_t panel_stride)
-      : at{Source(block), Source(block + panel_stride)} {}
+  HEARTH_INLINE SourcesAt(const std::byte* block, std::size_t stride)
+      : at{Source(block), Source(block + stride), Source(block + 2 * stride), Source(block + 3 * stride)} {}
+};
+template <class Source>
+struct SourcesAt<Source, 2> {
+  const Source at[2];
+  HEARTH_INLINE SourcesAt(const std::byte* block, std::size_t stride) : at{Source(block), Source(block + stride)} {}
 };
 template <class Source>
 struct SourcesAt<Source, 1> {

@@ -31,9 +31,9 @@ std::uint64_t int8_work(std::uint64_t rounds, std::uint32_t* result) {
 std::uint64_t read_memory(const std::byte* bytes, std::size_t n) {
   uint8x16_t sums[4] = {vdupq_n_u8(0), vdupq_n_u8(0), vdupq_n_u8(0), vdupq_n_u8(0)};
   const auto* from = reinterpret_cast<const std::uint8_t*>(bytes);
-  for (std::size_t at = 0; at + 64 <= n; at += 64) {
+  for (std::size_t at = 0; at < n / 4; at += 16) {  // four streams: one core reads faster so than along one
     HEARTH_UNROLL
-    for (int i = 0; i < 4; ++i) sums[i] = veorq_u8(sums[i], vld1q_u8(from + at + 16 * i));
+    for (std::size_t i = 0; i < 4; ++i) sums[i] = veorq_u8(sums[i], vld1q_u8(from + n / 4 * i + at));
   }
   const uint8x16_t all = veorq_u8(veorq_u8(sums[0], sums[1]), veorq_u8(sums[2], sums[3]));
   return vgetq_lane_u64(vreinterpretq_u64_u8(all), 0);
