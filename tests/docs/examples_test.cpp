@@ -72,6 +72,10 @@ TEST_F(Examples, OfReadme) {
   EXPECT_GT(size_of("OUT.gguf"), 0u);
 }
 
+TEST_F(Examples, OfPerformance) {
+  run("docs/performance.md");
+}
+
 TEST_F(Examples, OfQuantization) {
   const fs::path stories = data_path("weights/stories260K/stories260K.gguf");
   if (auto why = missing(stories)) GTEST_SKIP() << *why;
