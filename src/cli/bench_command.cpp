@@ -46,13 +46,15 @@ class Bench final : public Command {
     flags.choice("--kv", model_.kv, {"f16", "f32", "q8_0"}, "How keys and values are stored (default: f16)");
     flags.count("--ubatch", options_.ubatch, 1, 1u << 16, "Tokens of one pass through the layers (default: 512)");
     flags.text("--isa", model_.isa, "NAME", "Use this kernel table (default: the best; see `hearth doctor`)");
-    flags.text("--plot", plot_, "FILE.svg", "Draw the rows as bars");
+    flags.text("--plot", plot_, "FILE.svg", "Draw the rows as bars, or with --sustain the speed over time");
     flags.toggle("--json", json_, "Print JSON");
   }
 
   Outcome run(const Settings& settings) override {
     if (path_.has_value() != synthetic_.empty())
       return usage_error("give a MODEL or --synthetic SHAPE:TYPE, one of them; see `hearth bench --help`");
+    if (!synthetic_.empty() && !model_.engine.empty())
+      return usage_error("--synthetic runs on the native engine; for --engine write a file with `hearth synth`");
     HEARTH_CHECK(check_engine_name(model_.engine_name(settings)));
     HEARTH_CHECK(prepare(settings));
     const InterruptGuard guard;
@@ -75,9 +77,10 @@ class Bench final : public Command {
   /// What is measured, how it opens, and what a token costs.
   Checked<void> prepare(const Settings& settings) {
     const std::string& isa = model_.isa.empty() ? settings.isa : model_.isa;
+    HEARTH_CHECK(check_isa_name(isa));
     options_.kernels = isa.empty() ? &kernels::best_table(detect_cpu_features()) : kernels::find_table(isa);
-    if (options_.kernels == nullptr || !options_.kernels->supported(detect_cpu_features()))
-      return usage_error(fmt::format("there is no kernel table \"{}\" here; see `hearth doctor`", isa));
+    if (!options_.kernels->supported(detect_cpu_features()))
+      return usage_error(fmt::format("this CPU cannot run the kernel table \"{}\"; see `hearth doctor`", isa));
     options_.kv = model_.sequence().kv;
     for (const std::size_t n : threads_) options_.threads.push_back(static_cast<int>(n));
     if (options_.threads.empty()) {

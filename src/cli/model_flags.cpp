@@ -16,14 +16,6 @@ namespace hearth::cli {
 
 namespace {
 
-Checked<void> check_isa_name(const std::string& name) {
-  if (name.empty() || kernels::find_table(name)) return {};
-  std::vector<std::string_view> names;
-  for (const auto* table : kernels::all_tables()) names.push_back(table->name);
-  return usage_error(fmt::format("there is no kernel table \"{}\"; this build has {} (see `hearth doctor`)", name,
-                                 fmt::join(names, ", ")));
-}
-
 /// Shows how far loading is, but only when it takes long enough to be noticed.
 class LoadProgress {
  public:
@@ -66,6 +58,14 @@ void ModelFlags::declare_context(Flags& flags) {
 
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const Settings& settings) const {
   return open(path, settings);
+}
+
+Checked<void> check_isa_name(const std::string& name) {
+  if (name.empty() || kernels::find_table(name)) return {};
+  std::vector<std::string_view> names;
+  for (const auto* table : kernels::all_tables()) names.push_back(table->name);
+  return usage_error(fmt::format("there is no kernel table \"{}\"; this build has {} (see `hearth doctor`)", name,
+                                 fmt::join(names, ", ")));
 }
 
 Checked<void> check_engine_name(const std::string& name) {

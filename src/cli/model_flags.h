@@ -47,5 +47,7 @@ struct ModelFlags {
 Result<const Vocabulary*> require_vocabulary(const LanguageModel& model, const std::string& path);
 /// An unknown engine is a mistake in usage, named before any file is opened.
 Checked<void> check_engine_name(const std::string& name);
+/// The same for a kernel table; empty is the best one.
+Checked<void> check_isa_name(const std::string& name);
 
 }  // namespace hearth::cli

@@ -48,6 +48,10 @@ TEST(BenchCommand, Mistakes) {
   EXPECT_EQ(unknown.code, 2);
   EXPECT_NE(unknown.err.find("did you mean llama-3.2-1b?"), std::string::npos) << unknown.err;
   EXPECT_EQ(run_hearth({"synth", "smollm2-360m", "out"}).code, 2);
+  const Ran engine = run_hearth({"bench", "--synthetic", "smollm2-360m:Q4_0", "--engine", "fake"});
+  EXPECT_EQ(engine.code, 2);
+  EXPECT_NE(engine.err.find("hearth synth"), std::string::npos) << engine.err;
+  EXPECT_EQ(run_hearth({"bench", model.string(), "--isa", "avx9000"}).code, 2);
   const Ran longer = run_hearth({"bench", model.string(), "--prompts", "1000000"});
   EXPECT_EQ(longer.code, 1);
   EXPECT_NE(longer.err.find("--prompts"), std::string::npos) << longer.err;
