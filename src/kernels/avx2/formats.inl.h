@@ -2,9 +2,10 @@
 // 8 rows; h (0 or 1) chooses the half of the panel's 16 rows.
 //
 // unit(h, u): four consecutive codes of each row as bytes: unsigned and raised by kOffset, or signed (kSigned). kRun
-// units can be multiplied with int8 and added in int16 without overflow. Blocks of 256 have 8 parts of 8 units, of which
-// kPartsTogether share bytes: unit(h, j, i, u) is unit u of part kPartsTogether * j + i; scale(h, g) the sub-scale of group g twice as int16; pair(h, p) int16 pairs to be multiplied with the pairs of
-// sums of ActTile256: the minima, or where codes are raised the offset times the sub-scales.
+// units can be multiplied with int8 and added in int16 without overflow. Blocks of 256 have 8 parts of 8 units, of
+// which kPartsTogether share bytes: unit(h, j, i, u) is unit u of part kPartsTogether * j + i; scale(h, g) the
+// sub-scale of group g twice as int16; pair(h, p) int16 pairs to be multiplied with the pairs of sums of ActTile256:
+// the minima, or where codes are raised the offset times the sub-scales.
 #pragma once
 
 #include <immintrin.h>

@@ -42,7 +42,7 @@ template <class Panel, void (*unpack)(const PackedMatrix&, std::size_t, std::byt
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
   many_columns<Panel>({w, x, panel_begin, panel_end, out, out_stride, scratch}, 0, unpack, ColumnOf<Panel>::Type::fill,
-                      kMaxColumns, 1, find_panel_fn<Panel>);
+                      kMaxColumns, 1, find_tile_fn<Panel>);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The integer micro-kernels of AVX2: 8 rows of weights (a half of a panel) times a tile of 1..4 columns of activations.
+// The integer micro-kernels of AVX2: the 16 rows of a panel, as two registers of 8, times 1..4 columns of activations.
+// A broadcast activation serves both.
 //
 // vpmaddubsw multiplies unsigned by signed bytes and adds pairs in int16, which must not saturate: kRun products of the
 // source's largest code with 127 fit. Signed codes take the absolute value as the unsigned operand and give their sign
@@ -23,20 +24,20 @@ HEARTH_INLINE __m256 splat_float(const void* p) {
   return _mm256_castsi256_ps(splat(p));
 }
 
-/// Products of H halves of a panel with C columns, added in pairs as int16.
-template <class Source, int H, int C>
+/// Products of both halves of a panel with C columns, added in pairs as int16.
+template <class Source, int C>
 struct DotRun {
-  __m256i pairs[H][C];
+  __m256i pairs[2][C];
   /// Adds one unit of each half times the four codes at x of each column.
-  HEARTH_INLINE void unit(const __m256i (&w)[H], const std::byte* x, std::size_t stride, bool start) {
-    __m256i magnitude[H];
+  HEARTH_INLINE void unit(const __m256i (&w)[2], const std::byte* x, std::size_t stride, bool start) {
+    __m256i magnitude[2];
     HEARTH_UNROLL
-    for (int h = 0; h < H; ++h) magnitude[h] = Source::kSigned ? _mm256_abs_epi8(w[h]) : w[h];
+    for (int h = 0; h < 2; ++h) magnitude[h] = Source::kSigned ? _mm256_abs_epi8(w[h]) : w[h];
     HEARTH_UNROLL
     for (int c = 0; c < C; ++c) {
       const __m256i four = splat(x + c * stride);
       HEARTH_UNROLL
-      for (int h = 0; h < H; ++h) {
+      for (int h = 0; h < 2; ++h) {
         const __m256i product =
             _mm256_maddubs_epi16(magnitude[h], Source::kSigned ? _mm256_sign_epi8(four, w[h]) : four);
         pairs[h][c] = start ? product : _mm256_add_epi16(pairs[h][c], product);
@@ -44,9 +45,9 @@ struct DotRun {
       }
     }
   }
-  HEARTH_INLINE void finish(const __m256i (&scale)[H], __m256i (&sum)[H][C]) const {
+  HEARTH_INLINE void finish(const __m256i (&scale)[2], __m256i (&sum)[2][C]) const {
     HEARTH_UNROLL
-    for (int i = 0; i < H * C; ++i) {
+    for (int i = 0; i < 2 * C; ++i) {
       __m256i& to = sum[i / C][i % C];
       to = _mm256_add_epi32(to, _mm256_madd_epi16(pairs[i / C][i % C], scale[i / C]));
     }
@@ -66,139 +67,133 @@ HEARTH_INLINE void clear(float* acc) {
   for (int i = 0; i < n; ++i) _mm256_store_ps(acc + 8 * i, _mm256_setzero_ps());
 }
 
-/// Asks for the cache lines of [at, at + bytes) that lie kPrefetchAhead further on. Packed weights are read once, from
-/// memory; the hardware's own prefetching stops at every page.
-constexpr std::size_t kPrefetchAhead = 4096;
-template <std::size_t bytes>
+/// Asks for the cache lines of [at, at + bytes) that lie `ahead` further on. Packed weights are read once, from memory;
+/// the hardware's own prefetching stops at every page.
+template <std::size_t ahead, std::size_t bytes>
 HEARTH_INLINE void prefetch(const std::byte* at) {
   HEARTH_UNROLL
-  for (std::size_t i = 0; i < bytes; i += 64)
-    _mm_prefetch(reinterpret_cast<const char*>(at + kPrefetchAhead + i), _MM_HINT_T0);
+  for (std::size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(at + ahead + i), _MM_HINT_T0);
 }
+/// Four blocks of a 32-block format, from each of four panels; more would push each other out of the first-level cache.
+constexpr std::size_t kAhead32 = 1152, kAhead256 = 4096;
 
 /// acc [C][..][16] += one block of a panel times C columns; acc_stride floats from one column to the next.
-template <class Source, int H, int C>
+template <class Source, int C>
 HEARTH_INLINE void add_block32(const Source& w, const std::byte* x, std::size_t stride, float* acc,
                                std::size_t acc_stride) {
   using Column = ActColumn32<Source>;
   constexpr int kUnits = 8 / Source::kScales;  // under one scale
   constexpr int kRun = Source::kRun < kUnits ? Source::kRun : kUnits;
-  __m256i ones[H];
+  __m256i ones[2];
   HEARTH_UNROLL
-  for (int h = 0; h < H; ++h) ones[h] = _mm256_set1_epi16(1);
-  if constexpr (Source::kStreams) prefetch<Source::kBytes>(w.b);
+  for (int h = 0; h < 2; ++h) ones[h] = _mm256_set1_epi16(1);
+  if constexpr (Source::kStreams) prefetch<kAhead32, Source::kBytes>(w.b);
   HEARTH_UNROLL
   for (int s = 0; s < static_cast<int>(Source::kBlock) / 32; ++s, x += Column::kBytes) {
-    for (int first = 0; first < 2; first += H) {
+    HEARTH_UNROLL
+    for (int g = 0; g < Source::kScales; ++g) {
+      __m256i dot[2][C];
       HEARTH_UNROLL
-      for (int g = 0; g < Source::kScales; ++g) {
-        __m256i dot[H][C];
+      for (int i = 0; i < 2 * C; ++i) {
+        dot[i / C][i % C] =
+            Source::kRaised ? splat(x + i % C * stride + 4 * (Column::kStartWord + g)) : _mm256_setzero_si256();
+      }
+      HEARTH_UNROLL
+      for (int run = 0; run < kUnits; run += kRun) {
+        DotRun<Source, C> products;
         HEARTH_UNROLL
-        for (int i = 0; i < H * C; ++i) {
-          dot[i / C][i % C] = Source::kRaised ? splat(x + i % C * stride + 4 * (Column::kStartWord + g))
-                                              : _mm256_setzero_si256();
-        }
-        HEARTH_UNROLL
-        for (int run = 0; run < kUnits; run += kRun) {
-          DotRun<Source, H, C> products;
+        for (int u = kUnits * g + run; u < kUnits * g + run + kRun; ++u) {
+          __m256i units[2];
           HEARTH_UNROLL
-          for (int u = kUnits * g + run; u < kUnits * g + run + kRun; ++u) {
-            __m256i units[H];
-            HEARTH_UNROLL
-            for (int h = 0; h < H; ++h) units[h] = w.unit(first + h, 8 * s + u);
-            products.unit(units, x + 4 * u, stride, u == kUnits * g + run);
-          }
-          products.finish(ones, dot);
+          for (int h = 0; h < 2; ++h) units[h] = w.unit(h, 8 * s + u);
+          products.unit(units, x + 4 * u, stride, u == kUnits * g + run);
         }
+        products.finish(ones, dot);
+      }
+      HEARTH_UNROLL
+      for (int h = 0; h < 2; ++h) {
+        const __m256 d = w.d(h, Source::kScales * s + g);
         HEARTH_UNROLL
-        for (int h = 0; h < H; ++h) {
-          const __m256 d = w.d(first + h, Source::kScales * s + g);
-          HEARTH_UNROLL
-          for (int c = 0; c < C; ++c) {
-            const __m256 scale = splat_float(x + c * stride + 4 * Column::kScaleWord);
-            accumulate(acc + acc_stride * c + 8 * (first + h), _mm256_cvtepi32_ps(dot[h][c]), _mm256_mul_ps(d, scale));
-          }
+        for (int c = 0; c < C; ++c) {
+          const __m256 scale = splat_float(x + c * stride + 4 * Column::kScaleWord);
+          accumulate(acc + acc_stride * c + 8 * h, _mm256_cvtepi32_ps(dot[h][c]), _mm256_mul_ps(d, scale));
         }
       }
-      if constexpr (Source::kMin) {
-        HEARTH_UNROLL
-        for (int i = 0; i < H * C; ++i) {
-          const int h = first + i / C, c = i % C;
-          accumulate(acc + acc_stride * c + 8 * h, w.m(h), splat_float(x + c * stride + 4 * Column::kLowWord));
-        }
+    }
+    if constexpr (Source::kMin) {
+      HEARTH_UNROLL
+      for (int i = 0; i < 2 * C; ++i) {
+        const int h = i / C, c = i % C;
+        accumulate(acc + acc_stride * c + 8 * h, w.m(h), splat_float(x + c * stride + 4 * Column::kLowWord));
       }
     }
   }
 }
 
-/// The integer sums over one block of 256 and H halves from `first` on, sub-scales applied, an offset not yet taken back.
-template <class Source, int H, int C>
-HEARTH_INLINE void dot_block(const Source& w, int first, const std::byte* x, std::size_t stride, __m256i (&sum)[H][C]) {
+/// The integer sums over one block of 256, sub-scales applied, an offset not yet taken back.
+template <class Source, int C>
+HEARTH_INLINE void dot_block(const Source& w, const std::byte* x, std::size_t stride, __m256i (&sum)[2][C]) {
   constexpr int kParts = Source::kPartsTogether;
   HEARTH_UNROLL
-  for (int i = 0; i < H * C; ++i) sum[i / C][i % C] = _mm256_setzero_si256();
+  for (int i = 0; i < 2 * C; ++i) sum[i / C][i % C] = _mm256_setzero_si256();
   for (std::size_t j = 0; j < 8 / kParts; ++j, x += 32 * kParts) {
     if constexpr (Source::kStreams) {
-      if (first == 0) prefetch<Source::kBytes / 8 * kParts>(w.b + Source::kBytes / 8 * kParts * j);
+      prefetch<kAhead256, Source::kBytes / 8 * kParts>(w.b + Source::kBytes / 8 * kParts * j);
     }
     HEARTH_UNROLL
     for (int run = 0; run < 8 * kParts; run += Source::kRun) {
-      DotRun<Source, H, C> products;
+      DotRun<Source, C> products;
       HEARTH_UNROLL
       for (int u = run; u < run + Source::kRun; ++u) {
-        __m256i units[H];
+        __m256i units[2];
         HEARTH_UNROLL
-        for (int h = 0; h < H; ++h) units[h] = w.unit(first + h, j, u / 8, u % 8);
+        for (int h = 0; h < 2; ++h) units[h] = w.unit(h, j, u / 8, u % 8);
         products.unit(units, x + 4 * u, stride, u == run);
       }
-      __m256i scale[H];
+      __m256i scale[2];
       HEARTH_UNROLL
-      for (int h = 0; h < H; ++h) scale[h] = w.scale(first + h, 8 * kParts / Source::kGroup * j + run / Source::kGroup);
+      for (int h = 0; h < 2; ++h) scale[h] = w.scale(h, 8 * kParts / Source::kGroup * j + run / Source::kGroup);
       products.finish(scale, sum);
     }
   }
 }
 
-template <class Source, int H, int C>
+template <class Source, int C>
 HEARTH_INLINE void add_block256(const Source& w, const std::byte* x, std::size_t stride, float* acc,
                                 std::size_t acc_stride) {
   using Column = ActColumn256<Source>;
-  for (int first = 0; first < 2; first += H) {
-    __m256i sum[H][C], low[H][C];
-    dot_block<Source, H, C>(w, first, x, stride, sum);
+  __m256i sum[2][C], low[2][C];
+  dot_block<Source, C>(w, x, stride, sum);
+  HEARTH_UNROLL
+  for (int i = 0; i < 2 * C; ++i) low[i / C][i % C] = _mm256_setzero_si256();
+  HEARTH_UNROLL
+  for (int p = 0; p < Source::kPairs; ++p) {
     HEARTH_UNROLL
-    for (int i = 0; i < H * C; ++i) low[i / C][i % C] = _mm256_setzero_si256();
-    HEARTH_UNROLL
-    for (int p = 0; p < Source::kPairs; ++p) {
-      HEARTH_UNROLL
-      for (int h = 0; h < H; ++h) {
-        const __m256i pair = w.pair(first + h, p);
-        HEARTH_UNROLL
-        for (int c = 0; c < C; ++c) {
-          const __m256i sums = splat(x + c * stride + 4 * (Column::kPairWord + p));
-          low[h][c] = _mm256_add_epi32(low[h][c], _mm256_madd_epi16(pair, sums));
-        }
-      }
-    }
-    HEARTH_UNROLL
-    for (int h = 0; h < H; ++h) {
-      const __m256 d = w.d(first + h);
+    for (int h = 0; h < 2; ++h) {
+      const __m256i pair = w.pair(h, p);
       HEARTH_UNROLL
       for (int c = 0; c < C; ++c) {
-        const __m256 scale = splat_float(x + c * stride + 4 * Column::kScaleWord);
-        const __m256i dot = Source::kMin ? sum[h][c] : _mm256_sub_epi32(sum[h][c], low[h][c]);
-        float* to = acc + acc_stride * c + 8 * (first + h);
-        accumulate(to, _mm256_cvtepi32_ps(dot), _mm256_mul_ps(d, scale));
-        if constexpr (Source::kMin)
-          accumulate_minus(to, _mm256_cvtepi32_ps(low[h][c]), _mm256_mul_ps(w.dmin(first + h), scale));
+        const __m256i sums = splat(x + c * stride + 4 * (Column::kPairWord + p));
+        low[h][c] = _mm256_add_epi32(low[h][c], _mm256_madd_epi16(pair, sums));
       }
+    }
+  }
+  HEARTH_UNROLL
+  for (int h = 0; h < 2; ++h) {
+    const __m256 d = w.d(h);
+    HEARTH_UNROLL
+    for (int c = 0; c < C; ++c) {
+      const __m256 scale = splat_float(x + c * stride + 4 * Column::kScaleWord);
+      const __m256i dot = Source::kMin ? sum[h][c] : _mm256_sub_epi32(sum[h][c], low[h][c]);
+      float* to = acc + acc_stride * c + 8 * h;
+      accumulate(to, _mm256_cvtepi32_ps(dot), _mm256_mul_ps(d, scale));
+      if constexpr (Source::kMin) accumulate_minus(to, _mm256_cvtepi32_ps(low[h][c]), _mm256_mul_ps(w.dmin(h), scale));
     }
   }
 }
 
-/// acc [C][P][16] = P panels times C columns. Panels take turns block by block: several streams from memory are faster
-/// than one.
-template <class Source, int P, int H, int C>
+/// acc [C][P][16] = P panels times C columns; panels take turns block by block.
+template <class Source, int P, int C>
 void multiply(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::byte* x,
               std::size_t stride, float* acc) {
   constexpr std::size_t kColumnBytes = ColumnOf<Source>::Type::kBytes * (Source::kBlock / ColumnOf<Source>::Type::kLen);
@@ -207,9 +202,9 @@ void multiply(const std::byte* panels, std::size_t panel_stride, std::size_t n_b
     for (std::size_t p = 0; p < P; ++p) {
       const Source w(panels + p * panel_stride);
       if constexpr (Source::kBlock == 256) {
-        add_block256<Source, H, C>(w, x, stride, acc + 16 * p, 16 * P);
+        add_block256<Source, C>(w, x, stride, acc + 16 * p, 16 * P);
       } else {
-        add_block32<Source, H, C>(w, x, stride, acc + 16 * p, 16 * P);
+        add_block32<Source, C>(w, x, stride, acc + 16 * p, 16 * P);
       }
     }
   }
@@ -217,27 +212,27 @@ void multiply(const std::byte* panels, std::size_t panel_stride, std::size_t n_b
 
 // ---- which kernel serves which number of columns --------------------------------------------------------------------
 
+/// Panels at once of a format, which are streams from memory. Blocks of 32 gain from four (Zen 3: Q8_0 17 GB/s along
+/// one stream, 22 along four), blocks of 256 lose.
+template <class Source>
+constexpr int kPanelsAtOnce = !Source::kStreams || Source::kBlock == 256 ? 1 : 4;
+
 template <class Source, int P>
 TileFn find_tile_fn(std::size_t columns) {
   switch (columns) {
-    case 1: return multiply<Source, P, 2, 1>;
-    case 2: return multiply<Source, P, 2, 2>;
-    case 3: return multiply<Source, P, 2, 3>;
-    default: return multiply<Source, P, 2, 4>;
+    case 1: return multiply<Source, P, 1>;
+    case 2: return multiply<Source, P, 2>;
+    case 3: return multiply<Source, P, 3>;
+    default: return multiply<Source, P, 4>;
   }
 }
-/// Panels are in the second-level cache.
-template <class Panel>
-TileFn find_panel_fn(std::size_t /*panels*/, std::size_t columns) {
-  return find_tile_fn<Panel, 1>(columns);
-}
-template <class Format>
-TileFn find_format_fn(std::size_t panels, std::size_t columns) {
-  switch (panels) {
-    case 1: return find_tile_fn<Format, 1>(columns);
-    case 2: return find_tile_fn<Format, 2>(columns);
-    default: return find_tile_fn<Format, 4>(columns);
+template <class Source>
+TileFn find_tile_fn(std::size_t panels, std::size_t columns) {
+  if constexpr (kPanelsAtOnce<Source> > 1) {
+    if (panels == 4) return find_tile_fn<Source, 4>(columns);
+    if (panels == 2) return find_tile_fn<Source, 2>(columns);
   }
+  return find_tile_fn<Source, 1>(columns);
 }
 
 /// Up to four columns straight from the format, more by unpacked panels.
@@ -245,10 +240,10 @@ template <class Format>
 void matmul_format(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Format>::Type;
   if (call.x.m <= kMaxColumns) {
-    few_columns<Format>(call, ColumnOf<Format>::Type::fill, 4, find_format_fn<Format>);
+    few_columns<Format>(call, ColumnOf<Format>::Type::fill, kPanelsAtOnce<Format>, find_tile_fn<Format>);
   } else {
     many_columns<Panel>(call, Format::kOffset, unpack, ColumnOf<Panel>::Type::fill, kMaxColumns, 1,
-                        find_panel_fn<Panel>);
+                        find_tile_fn<Panel>);
   }
 }
 
