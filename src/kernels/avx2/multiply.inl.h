@@ -13,7 +13,16 @@ HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
 namespace hearth::kernels::avx2 {
 namespace {
 
-constexpr std::size_t kMaxColumns = 4;
+constexpr std::size_t kMaxColumns = 4;  // of a tile
+/// Up to here weights are unpacked in registers, beyond once to a panel: the dearer a format's codes, the earlier.
+template <class Format>
+HEARTH_INLINE constexpr std::size_t few_columns_of() {
+  if constexpr (Format::kBlock < 256) {
+    return 16;
+  } else {
+    return Format::kPartsTogether <= 2 ? 8 : 5;
+  }
+}
 
 HEARTH_INLINE __m256i splat(const void* four_bytes) {
   std::int32_t bits;
@@ -235,12 +244,12 @@ TileFn find_tile_fn(std::size_t panels, std::size_t columns) {
   return find_tile_fn<Source, 1>(columns);
 }
 
-/// Up to four columns straight from the format, more by unpacked panels.
+/// Few columns straight from the format, more by unpacked panels.
 template <class Format>
 void matmul_format(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Format>::Type;
-  if (call.x.m <= kMaxColumns) {
-    few_columns<Format>(call, ColumnOf<Format>::Type::fill, kPanelsAtOnce<Format>, find_tile_fn<Format>);
+  if (call.x.m <= few_columns_of<Format>()) {
+    few_columns<Format>(call, ColumnOf<Format>::Type::fill, kMaxColumns, kPanelsAtOnce<Format>, find_tile_fn<Format>);
   } else {
     many_columns<Panel>(call, Format::kOffset, unpack, ColumnOf<Panel>::Type::fill, kMaxColumns, 1,
                         find_tile_fn<Panel>);
