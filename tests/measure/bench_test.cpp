@@ -49,8 +49,9 @@ TEST(Bench, SeveralSequencesAndVerifyingWhereACallCosts) {
   std::vector<std::string> tests;
   for (const BenchRow& each : report->rows) tests.push_back(each.test);
   EXPECT_EQ(tests, (std::vector<std::string>{"pp16", "tg4", "tg4x4", "vf5", "tg4@8", "tg4x4@8", "vf5@8"}));
-  EXPECT_NEAR(row(*report, "tg4x4").tok_s / row(*report, "tg4").tok_s, 4, 1);
-  EXPECT_NEAR(row(*report, "vf5").of_one_token, 1, 0.3);
+  // Wide bounds: a busy machine sleeps longer than it was asked to.
+  EXPECT_GT(row(*report, "tg4x4").tok_s / row(*report, "tg4").tok_s, 2);
+  EXPECT_LT(row(*report, "vf5").of_one_token, 2);
   EXPECT_EQ(row(*report, "tg4").of_one_token, 0);
   // Weights are read once per call, however many tokens it has.
   EXPECT_NEAR(row(*report, "tg4x4").gb_s, row(*report, "tg4x4").tok_s / 4, 1e-3);
@@ -64,7 +65,7 @@ TEST(Bench, VerifyingWhereEveryTokenCosts) {
   options.verify = {4};
   const auto report = run_bench(opener(script), {}, options);
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_NEAR(row(*report, "vf5").of_one_token, 5, 0.5);
+  EXPECT_GT(row(*report, "vf5").of_one_token, 2.5);
 }
 
 TEST(Bench, TheLoopsShareOfAToken) {
@@ -74,9 +75,9 @@ TEST(Bench, TheLoopsShareOfAToken) {
   ASSERT_TRUE(report) << report.error().message;
   ASSERT_EQ(report->loops.size(), 1u);
   EXPECT_EQ(report->loops[0].threads, 1);
-  EXPECT_NEAR(report->loops[0].model_s, 5e-3, 2e-3);
+  EXPECT_GE(report->loops[0].model_s, 5e-3);
   EXPECT_GT(report->loops[0].outside_s, 0);
-  EXPECT_LT(report->loops[0].outside_s, 1e-3);
+  EXPECT_LT(report->loops[0].share(), 0.5);
 }
 
 TEST(Bench, AnEncoderHasNoLoop) {
