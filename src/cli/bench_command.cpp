@@ -128,9 +128,9 @@ class Bench final : public Command {
 
   [[nodiscard]] std::string as_text(const measure::BenchReport& report,
                                     const std::vector<measure::SustainPoint>& points) const {
-    std::string out = fmt::format("{}: {:.2f} GiB of weights, engine {}{}{}\n\n", name_,
-                                  static_cast<double>(report.weight_bytes) / kGiB, report.engine,
-                                  report.isa.empty() ? "" : ", kernels ", report.isa);
+    std::string out = fmt::format("{}: {:.2f} GiB of weights, {:.2f} GB read per token, engine {}{}{}\n\n", name_,
+                                  static_cast<double>(report.weight_bytes) / kGiB, work_.bytes_for(1) / 1e9,
+                                  report.engine, report.isa.empty() ? "" : ", kernels ", report.isa);
     out +=
         fmt::format("{:14} {:>7} {:>10} {:>19}  {}\n", "test", "threads", "tok/s", "slowest..fastest", "of the limit");
     for (const measure::BenchRow& row : report.rows) {
@@ -192,6 +192,7 @@ class Bench final : public Command {
                                  {"results", rows},
                                  {"text_loop", loops},
                                  {"weight_bytes", report.weight_bytes},
+                                 {"bytes_per_token", known(work_.bytes_for(1))},
                                  {"load_s", report.load_s},
                                  {"ttft_s", report.first_token_s},
                                  {"cold_start_s", report.load_s + report.first_token_s},

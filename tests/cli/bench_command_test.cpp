@@ -32,6 +32,7 @@ TEST(BenchCommand, RowsSpeedsAndLimits) {
   }
   EXPECT_EQ(tests, (std::vector<std::string>{"pp16", "pp32", "tg4", "tg4@24", "pp16", "pp32", "tg4", "tg4@24"}));
   EXPECT_GT(json.at("peak_memory_bytes"), json.at("weight_bytes"));
+  EXPECT_LT(json.at("bytes_per_token"), json.at("weight_bytes"));  // of the embedding table one row is read
   EXPECT_GE(json.at("sustained").size(), 10u);
   EXPECT_TRUE(read_text(folder.file("p.svg")).starts_with("<svg"));
   const Ran table = run_hearth({"bench", model.string(), "--rounds", "1"});
