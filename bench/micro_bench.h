@@ -1,22 +1,14 @@
-// What every micro-benchmark does around its cases: the tables of this CPU, counters, the program.
+// What every micro-benchmark does around its cases: the tables of this CPU, rates, the program.
 #pragma once
 
 #include <benchmark/benchmark.h>
 
-#include <vector>
-
+#include "kernels/supported_tables.h"
 #include "kernels/table.h"
 
 namespace hearth::bench {
 
-inline std::vector<const kernels::KernelTable*> supported_tables() {
-  const CpuFeatures cpu = detect_cpu_features();
-  std::vector<const kernels::KernelTable*> tables;
-  for (const kernels::KernelTable* table : kernels::all_tables()) {
-    if (table->supported(cpu)) tables.push_back(table);
-  }
-  return tables;
-}
+using kernels::testing::supported_tables;
 
 /// The scalar table is the specification: it is measured only where that takes little time.
 inline bool is_scalar(const kernels::KernelTable& table) {
