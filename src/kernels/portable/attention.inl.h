@@ -433,11 +433,3 @@ void store_key(KvType type, std::size_t dim, std::size_t position, const float* 
 void store_value(KvType type, std::size_t dim, std::size_t position, const float* vector, std::byte* block) {
   store_vector(type, dim, vector, block, value_at(dim, position, 0), value_at(kv_groups(dim), position, 0), 1);
 }
-
-void fill_attention(KernelTable& table) {
-  table.store_key = store_key;
-  table.store_value = store_value;
-  table.attention = attention;
-  table.attention_merge = attention_merge;
-  table.attention_finish = attention_finish;
-}
