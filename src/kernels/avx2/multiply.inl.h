@@ -20,7 +20,7 @@ HEARTH_INLINE constexpr std::size_t few_columns_of() {
   if constexpr (Format::kBlock < 256) {
     return 16;
   } else {
-    return Format::kPartsTogether <= 2 ? 8 : 5;
+    return Format::kPartsTogether <= 2 ? 8 : 4;
   }
 }
 
