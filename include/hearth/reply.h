@@ -14,13 +14,15 @@ namespace hearth {
 
 /// Why a reply ended.
 enum class FinishReason : std::uint8_t {
-  kStop,         // the model ended
-  kStopString,   // a stop string came up; it is not shown
-  kMaxTokens,    // as many tokens as were asked for
-  kToolCalls,    // the model waits for the results of its calls
-  kContextFull,  // no position is left
-  kCancelled,    // the caller stopped it; what was said is kept
-  kDeadline,     // the time was up; what was said is kept
+  kStop,           // the model ended
+  kStopString,     // a stop string came up; it is not shown
+  kMaxTokens,      // as many tokens as were asked for
+  kToolCalls,      // the model waits for the results of its calls
+  kContextFull,    // no position is left
+  kCancelled,      // the caller stopped it; what was said is kept
+  kDeadline,       // the time was up; what was said is kept
+  kSentenceLimit,  // as many sentences as were asked for
+  kError,          // the engine failed in mid-reply; what was said is kept, a note says why
 };
 /// "stop", "stop_string", "max_tokens", ...
 std::string_view finish_reason_name(FinishReason reason);
