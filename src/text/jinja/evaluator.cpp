@@ -147,7 +147,8 @@ Value Evaluator::eval_concat(const Expr& expr) {
 Value Evaluator::eval_conditional(const Expr& expr) {
   if (is_true(eval(*expr.b))) return eval(*expr.a);
   if (expr.c != nullptr) return eval(*expr.c);
-  return undefined_because("the inline if-expression evaluated to false and no else section was defined.");
+  return undefined_because(fmt::format(
+      "the inline if-expression on line {} evaluated to false and no else section was defined.", expr.line));
 }
 
 Value Evaluator::eval_slice(const Expr& expr) {

@@ -146,8 +146,7 @@ void Evaluator::assign(const Target& target, const Value& value) {
   if (target.kind == Target::Kind::kTuple) return assign_tuple(target, value);
   if (target.kind == Target::Kind::kName) return set(scope_, target.symbol, value);
   const Value* object = find(target.symbol);
-  if (object == nullptr) throw_undefined(undefined({}, text(target.name)));
-  if (!object->is(Kind::kNamespace)) throw_runtime("cannot assign attribute on non-namespace object");
+  if (object == nullptr || !object->is(Kind::kNamespace)) throw_runtime("cannot assign attribute on non-namespace object");
   std::vector<Entry>& entries = *object->name_space->entries;
   const auto known = std::ranges::find_if(entries, [&](const Entry& entry) {
     return entry.key.is(Kind::kStr) && entry.key.str->bytes == target.attribute.str->bytes;
@@ -161,6 +160,8 @@ void Evaluator::assign(const Target& target, const Value& value) {
 }
 
 void Evaluator::assign_tuple(const Target& target, const Value& value) {
+  const bool can_iterate = value.is(Kind::kStr) || value.is(Kind::kSeq) || value.is(Kind::kDict) || !value.is_defined();
+  if (!can_iterate) throw_runtime(fmt::format("cannot unpack non-iterable {} object", type_name(value)));
   const std::span<const Value> values = iterate(value);
   if (values.size() < target.items.size()) {
     throw_runtime(fmt::format("not enough values to unpack (expected {}, got {})", target.items.size(), values.size()));
@@ -231,7 +232,7 @@ void Evaluator::bind_parameters(const Macro& macro, const Arguments& arguments, 
     const auto named = std::ranges::find(arguments.keywords, parameter.name, &Keyword::name);
     if (i < arguments.positional.size()) {
       if (named != arguments.keywords.end()) {
-        throw_runtime(fmt::format("macro '{}' got multiple values for argument '{}'", node.name, parameter.name));
+        throw_runtime(fmt::format("macro '{}' takes no keyword argument '{}'", node.name, parameter.name));
       }
       set(scope, parameter.symbol, arguments.positional[i]);
     } else if (named != arguments.keywords.end()) {
@@ -266,8 +267,9 @@ void Evaluator::bind_rest(const MacroNode& node, const Arguments& arguments, Sco
     } else if (node.uses_kwargs) {
       others.set(text(keyword.name), keyword.value);
     } else if (keyword.name == "caller") {
-      throw_runtime(fmt::format(
-          "macro '{}' was invoked with two values for the special caller argument or does not use it", node.name));
+      throw_runtime(fmt::format("macro '{}' was invoked with two values for the special caller argument. This is most "
+                                "likely a bug.",
+                                node.name));
     } else {
       throw_runtime(fmt::format("macro '{}' takes no keyword argument '{}'", node.name, keyword.name));
     }

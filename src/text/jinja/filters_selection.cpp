@@ -20,6 +20,7 @@ Value map(Evaluator& evaluator, const Value& subject, const Arguments& arguments
   if (!is_true(subject)) return make_generator(evaluator, out);  // of None there are no items either
   if (arguments.positional.empty()) {
     const Bound bound("map", arguments, {"attribute", "default"});
+    if (bound.find(0) == nullptr) throw_runtime("map requires a filter argument");
     const AttributePath path(evaluator, bound.require(0));
     for (const Value& item : evaluator.iterate(subject)) out.push_back(path.of(evaluator, item, bound.find(1)));
     return make_generator(evaluator, out);

@@ -283,6 +283,7 @@ class BraceFormat {
         throw_runtime("Single '}' encountered in format string");
       } else {
         const std::size_t end = text.find('}', pos);
+        if (pos + 1 == text.size()) throw_runtime("Single '{' encountered in format string");
         if (end == std::string_view::npos) throw_runtime("expected '}' before end of string");
         append_field(pos + 1, end);
         pos = end + 1;
@@ -329,16 +330,19 @@ class BraceFormat {
   Value first_value(std::string_view name) {
     std::size_t idx = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), idx);
+    const bool is_number = error == std::errc() && end == name.data() + name.size();
+    if ((name.empty() && uses_numbers_) || (is_number && next_ > 0)) {
+      throw_runtime("cannot switch from manual field specification to automatic field numbering");
+    }
+    uses_numbers_ = uses_numbers_ || is_number;
     if (name.empty()) {
       idx = next_++;
-    } else if (error != std::errc() || end != name.data() + name.size()) {
+    } else if (!is_number) {
       const auto keyword = std::ranges::find(arguments_.keywords, name, &Keyword::name);
       if (keyword == arguments_.keywords.end()) throw_runtime(fmt::format("'{}'", name));
       return keyword->value;
     }
-    if (idx >= arguments_.positional.size()) {
-      throw_runtime(fmt::format("Replacement index {} out of range for positional args tuple", idx));
-    }
+    if (idx >= arguments_.positional.size()) throw_runtime("tuple index out of range");
     return arguments_.positional[idx];
   }
 
@@ -391,7 +395,8 @@ class BraceFormat {
   Evaluator& evaluator_;
   const Str& format_;
   const Arguments& arguments_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;  // of the fields without a name
+  bool uses_numbers_ = false;
   StrBuilder out_;
 };
 

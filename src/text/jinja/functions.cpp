@@ -14,7 +14,7 @@ constexpr std::uint64_t kLongestRange = 100'000;  // Jinja's sandbox has the sam
 
 Value range(Evaluator& evaluator, const Arguments& arguments) {
   const Bound bound("range", arguments, {"start", "stop", "step"});
-  static_cast<void>(bound.require(0));
+  if (bound.find(0) == nullptr) throw_runtime("range expected at least 1 argument, got 0");
   for (std::size_t i = 0; i < arguments.positional.size(); ++i) {
     if (!bound.require(i).is_integer() && bound.require(i).is_defined()) {
       throw_runtime(fmt::format("'{}' object cannot be interpreted as an integer", type_name(bound.require(i))));
@@ -38,7 +38,7 @@ Value range(Evaluator& evaluator, const Arguments& arguments) {
   const std::span<Value> items = evaluator.arena().make_array<Value>(n);
   for (std::size_t i = 0; i < n; ++i) items[i] = Value::of(start + static_cast<std::int64_t>(i) * step);
   evaluator.arena().spend_bytes(items.size_bytes());
-  return make_seq(evaluator.arena(), SeqType::kRange, items);
+  return Value::of(evaluator.arena().make(Seq{SeqType::kRange, items, static_cast<std::size_t>(stop)}));
 }
 
 /// What dict() and namespace() take: a mapping or pairs, and named values.

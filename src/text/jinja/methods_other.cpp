@@ -31,6 +31,7 @@ Value items(Evaluator& evaluator, const Value& self, const Arguments& arguments)
 }
 
 Value get(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
+  if (!arguments.keywords.empty()) throw_runtime("dict.get() takes no keyword arguments");
   const Bound bound("get", arguments, {"key", "default"});
   const Value* found = self.dict->find(evaluator.arena(), bound.require(0));
   if (found != nullptr) return *found;
@@ -53,7 +54,9 @@ Value index(Evaluator& evaluator, const Value& self, const Arguments& arguments)
   for (std::size_t i = 0; i < self.seq->items.size(); ++i) {
     if (equal(evaluator.arena(), self.seq->items[i], bound.require(0))) return Value::of(static_cast<std::int64_t>(i));
   }
-  throw_runtime("the value is not in the list");
+  StrBuilder shown(evaluator.arena());
+  append_repr(shown, bound.require(0));
+  throw_runtime(shown.bytes() + (self.seq->type == SeqType::kList ? " is not in list" : ": tuple.index(x): x not in tuple"));
 }
 
 Value cycle(Evaluator&, const Value& self, const Arguments& arguments) {

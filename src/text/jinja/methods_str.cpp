@@ -128,11 +128,6 @@ std::vector<Value> split_at_space(Evaluator& evaluator, const Str& str, std::int
     }
     if (rest.empty()) break;
     if (n == most) {
-      if (from_right) {
-        rest.remove_prefix(leading_space(rest));
-      } else {
-        rest.remove_suffix(trailing_space(rest));
-      }
       parts.push_back(slice(evaluator, str, offset(rest), offset(rest) + rest.size()));
       break;
     }

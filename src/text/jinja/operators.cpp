@@ -60,7 +60,7 @@ Value compute_integers(ExprKind operation, std::int64_t a, std::int64_t b) {
       return Value::of(static_cast<double>(a) / static_cast<double>(b));
     case ExprKind::kFloorDivide:
     case ExprKind::kModulo: {
-      if (b == 0) throw_runtime("integer division or modulo by zero");
+      if (b == 0) throw_runtime(operation == ExprKind::kModulo ? "integer modulo by zero" : "integer division or modulo by zero");
       if (b == -1) {  // the one division that can overflow
         overflows = operation == ExprKind::kFloorDivide && __builtin_sub_overflow(std::int64_t{0}, a, &result);
         break;
@@ -156,10 +156,8 @@ const Str* slice_string(Arena& arena, const Str& str, std::int64_t start, std::i
 
 Value compute(Evaluator& evaluator, ExprKind operation, const Value& a, const Value& b) {
   if (operation == ExprKind::kModulo && a.is(Kind::kStr)) return format_percent(evaluator, *a.str, b);
-  if (a.is(Kind::kHuge) || b.is(Kind::kHuge)) {
-    if (a.is_number() && b.is_number()) throw_too_large();
-  }
   if (a.is_integer() && b.is_integer()) return compute_integers(operation, a.as_integer(), b.as_integer());
+  if (a.is_number() && b.is_number() && !a.is(Kind::kFloat) && !b.is(Kind::kFloat)) throw_too_large();
   if (a.is_number() && b.is_number()) return compute_floats(operation, as_double(a), as_double(b));
   if (operation == ExprKind::kMultiply) {
     const bool a_repeats = a.is(Kind::kStr) || is_list_or_tuple(a), b_repeats = b.is(Kind::kStr) || is_list_or_tuple(b);

@@ -80,7 +80,12 @@ const Stmt* Parser::parse_tag() {
   if (word == "autoescape") parsed = parse_simple(StmtKind::kScope, "endautoescape");
   if (word == "print") {
     stmt.kind = StmtKind::kPrint;
-    stmt.expr = parse_tuple(true, false);
+    Expr all = make(ExprKind::kConcat);
+    std::vector<const Expr*> items;
+    do items.push_back(parse_expression());
+    while (skip_operator(","));
+    all.items = arena_.keep(items);
+    stmt.expr = keep(all);
     parsed = arena_.make(stmt);
   }
   if (parsed == nullptr) {

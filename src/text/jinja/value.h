@@ -104,7 +104,7 @@ enum class SeqType : std::uint8_t { kList, kTuple, kRange, kGenerator, kReversed
 struct Seq {
   SeqType type = SeqType::kList;
   std::span<const Value> items;
-  std::size_t next = 0;  // of a generator or reversed iterator
+  std::size_t next = 0;  // of a generator or reversed iterator; of a range, the end it was given
 
   [[nodiscard]] bool is_once() const { return type == SeqType::kGenerator || type == SeqType::kReversed; }
 };
