@@ -27,7 +27,8 @@ std::unexpected<Error> as_error(const jinja::Fault& fault, std::uint32_t line) {
   const std::string message = to_valid_utf8(fault.message);
   switch (fault.kind) {
     case FaultKind::kSyntax:
-      return fail(ErrorCode::kUnsupportedFormat, fmt::format("reading the chat template: {}{}", at_line(line), message));
+      return fail(ErrorCode::kUnsupportedFormat,
+                  fmt::format("reading the chat template: {}{}", at_line(line), message));
     case FaultKind::kRefusal:
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("the chat template refuses this conversation: {} (line {})", message, line));
@@ -76,8 +77,9 @@ struct ChatTemplate::State {
 
 Result<ChatTemplate> ChatTemplate::parse(std::string_view source) {
   if (source.size() > kLongestSource) {
-    return fail(ErrorCode::kUnsupportedFormat, fmt::format("reading the chat template: {} bytes are more than the {} allowed",
-                                                           source.size(), kLongestSource));
+    return fail(
+        ErrorCode::kUnsupportedFormat,
+        fmt::format("reading the chat template: {} bytes are more than the {} allowed", source.size(), kLongestSource));
   }
   if (!is_valid_utf8(source)) {
     return fail(ErrorCode::kUnsupportedFormat, "reading the chat template: it is not valid UTF-8");
@@ -105,8 +107,8 @@ Result<std::vector<Segment>> ChatTemplate::render(const nlohmann::ordered_json& 
     evaluator.emplace(state_->symbols, options.limits, options.now);
     jinja::set_variables(*evaluator, values, options.media_marker);
     for (const auto& [name, token] : options.tokens) {
-      evaluator->set_variable(
-          name, jinja::Value::of(jinja::view_str(evaluator->arena(), token, jinja::Origin::kTemplate)));
+      evaluator->set_variable(name,
+                              jinja::Value::of(jinja::view_str(evaluator->arena(), token, jinja::Origin::kTemplate)));
     }
     return cut(evaluator->run(state_->body));
   } catch (const jinja::Fault& fault) {

@@ -21,7 +21,8 @@ int main() {
     RenderOptions options;
     options.now = LocalTime{2024, 7, 26, 12, 0, 0};
     const auto rendered = parsed->render(entry.value("vars", Json::object()), options);
-    answers.push_back(rendered ? Json{{"output", join_segments(*rendered)}} : Json{{"error", rendered.error().message}});
+    answers.push_back(rendered ? Json{{"output", join_segments(*rendered)}}
+                               : Json{{"error", rendered.error().message}});
   }
   std::cout << answers.dump() << "\n";
   return 0;

@@ -131,15 +131,19 @@ TEST(TemplateLimits, EveryLimitHolds) {
       {"{{ range(1000000000) }}", "Range too big"},
       {"{% for i in range(100) %}{{ 'x' * 100000 }}{% endfor %}", "grows beyond 4194304 bytes"},
       {"{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "bytes"},
-      {"{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s }}", ""},
+      {"{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s }}",
+       ""},
       {"{% set ns = namespace(s='x', t='x') %}{% for i in range(60) %}{% set ns.s = [ns.s, ns.s] %}"
        "{% set ns.t = [ns.t, ns.t] %}{% endfor %}{{ ns.s == ns.t }}",
        "steps"},
-      {"{% set ns = namespace(s=(1,)) %}{% for i in range(60) %}{% set ns.s = (ns.s, ns.s) %}{% endfor %}{{ {ns.s: 1} }}",
+      {"{% set ns = namespace(s=(1,)) %}{% for i in range(60) %}{% set ns.s = (ns.s, ns.s) %}{% endfor %}{{ {ns.s: 1} "
+       "}}",
        "steps"},
-      {"{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s|tojson }}",
+      {"{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s|tojson "
+       "}}",
        ""},
-      {"{% set ns = namespace(s=[]) %}{% for i in range(1000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s }}", "nested"},
+      {"{% set ns = namespace(s=[]) %}{% for i in range(1000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s }}",
+       "nested"},
       {"{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}", "nested"},
       {"{% set ns = namespace() %}{% set ns.a = ns %}{{ [ns]|string }}", "nested"},
       {"{{ '%999999999d' % 1 }}", "width"},
@@ -198,8 +202,9 @@ TEST(TemplateLimits, DeepSourcesAreRefusedNotFollowed) {
        {"{{ " + times("(", 100000) + "1", "{{ " + times("[", 100000), "{{ " + times("not ", 100000) + "1 }}",
         "{{ " + times("-", 100000) + "1 }}", "{{ " + times("{1:", 100000), times("{% if 1 %}", 100000),
         times("{% for x in y %}", 100000), "{{ 1" + times("+1", 100000) + " }}", "{{ 1" + times(".a", 100000) + " }}",
-        "{{ 1" + times("|e", 100000) + " }}", "{{ 1" + times(" if 1 else 1", 100000) + " }}", "{{ x" + times("(1", 100000),
-        "{{ x" + times("[1", 100000), "{% set " + times("(", 100000), "{% filter e" + times("|e", 100000) + " %}"}) {
+        "{{ 1" + times("|e", 100000) + " }}", "{{ 1" + times(" if 1 else 1", 100000) + " }}",
+        "{{ x" + times("(1", 100000), "{{ x" + times("[1", 100000), "{% set " + times("(", 100000),
+        "{% filter e" + times("|e", 100000) + " %}"}) {
     const auto parsed = ChatTemplate::parse(source);
     EXPECT_FALSE(parsed.has_value()) << source.substr(0, 40);
   }
@@ -215,12 +220,47 @@ TEST(TemplateLimits, DeepSourcesAreRefusedNotFollowed) {
 
 TEST(TemplateSafety, NothingOutsideTheValuesIsReached) {
   int n = 0;
-  for (const char* base : {"''", "[]", "{}", "()", "1", "1.5", "true", "none", "range", "range(1)", "namespace", "dict",
-                           "namespace(a=1)", "raise_exception", "strftime_now", "x", "x.items", "''.upper", "m", "loop"}) {
-    for (const char* name :
-         {"__class__", "__mro__", "__base__", "__subclasses__", "__globals__", "__init__", "__builtins__", "__import__",
-          "__getattribute__", "__dict__", "__code__", "__self__", "__func__", "__module__", "__doc__", "func_globals",
-          "gi_frame", "f_globals", "mro", "environment", "_TemplateReference__context"}) {
+  for (const char* base : {"''",
+                           "[]",
+                           "{}",
+                           "()",
+                           "1",
+                           "1.5",
+                           "true",
+                           "none",
+                           "range",
+                           "range(1)",
+                           "namespace",
+                           "dict",
+                           "namespace(a=1)",
+                           "raise_exception",
+                           "strftime_now",
+                           "x",
+                           "x.items",
+                           "''.upper",
+                           "m",
+                           "loop"}) {
+    for (const char* name : {"__class__",
+                             "__mro__",
+                             "__base__",
+                             "__subclasses__",
+                             "__globals__",
+                             "__init__",
+                             "__builtins__",
+                             "__import__",
+                             "__getattribute__",
+                             "__dict__",
+                             "__code__",
+                             "__self__",
+                             "__func__",
+                             "__module__",
+                             "__doc__",
+                             "func_globals",
+                             "gi_frame",
+                             "f_globals",
+                             "mro",
+                             "environment",
+                             "_TemplateReference__context"}) {
       const std::string one = std::string(base) + "." + name, two = std::string(base) + "['" + name + "']";
       for (const std::string& path : {one, two, "(" + std::string(base) + ")|attr('" + name + "')"}) {
         const std::string got =
@@ -232,8 +272,9 @@ TEST(TemplateSafety, NothingOutsideTheValuesIsReached) {
     }
   }
   EXPECT_GT(n, 1000);
-  for (const char* name : {"self", "super", "lipsum", "cycler", "joiner", "request", "config", "open", "eval", "exec",
-                           "os", "sys", "import", "getattr", "globals", "url_for", "environment", "context", "_", "print"}) {
+  for (const char* name :
+       {"self", "super", "lipsum", "cycler",  "joiner",  "request", "config",      "open",    "eval", "exec",
+        "os",   "sys",   "import", "getattr", "globals", "url_for", "environment", "context", "_",    "print"}) {
     EXPECT_EQ(error_of("{{ " + std::string(name) + " is defined }}"), "no error: False") << name;
   }
   for (const char* tag : {"include 'a'", "extends 'a'", "import 'a' as b", "from 'a' import b"}) {
@@ -247,7 +288,8 @@ TEST(TemplateErrors, SayWhereAndWhat) {
   EXPECT_EQ(error_of("{{ 1 }}\n\n{{ raise_exception('No, thanks') }}"),
             "the chat template refuses this conversation: No, thanks (line 3)");
   EXPECT_EQ(error_of("\n{% if x %}"), "reading the chat template: line 2: \"{% endif %}\" is missing");
-  EXPECT_EQ(error_of("{{ 1 +\n\n }}"), "reading the chat template: line 3: expected an expression, found the end of the tag");
+  EXPECT_EQ(error_of("{{ 1 +\n\n }}"),
+            "reading the chat template: line 3: expected an expression, found the end of the tag");
   EXPECT_EQ(error_of("{{ 'a }}"), "reading the chat template: line 1: a string is not closed");
   EXPECT_EQ(error_of("{{ '\\ud800' }}"),
             "reading the chat template: line 1: a string has an escape for U+D800, which is no character");
@@ -268,7 +310,8 @@ TEST(ChatTemplate, KnowsWhichVariablesItNames) {
 }
 
 TEST(ChatTemplate, RendersInSeveralThreadsAtOnce) {
-  const auto parsed = ChatTemplate::parse("{% for m in messages %}{{ '\xC3\xA9<|' ~ m.role|upper ~ '|>' }}{{ m.content[1:] }}{% endfor %}");
+  const auto parsed = ChatTemplate::parse(
+      "{% for m in messages %}{{ '\xC3\xA9<|' ~ m.role|upper ~ '|>' }}{{ m.content[1:] }}{% endfor %}");
   ASSERT_TRUE(parsed.has_value());
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

@@ -1,5 +1,5 @@
-// Every rendering and refusal of the shared oracle: real models' templates, llama.cpp's cases and cases of the language,
-// as Python's jinja2 renders them.
+// Every rendering and refusal of the shared oracle: real models' templates, llama.cpp's cases and cases of the
+// language, as Python's jinja2 renders them.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -95,7 +95,8 @@ TEST(TemplateOracle, LanguageCasesRenderAsInPython) {
     SCOPED_TRACE(entry["name"].get<std::string>());
     const auto parsed = ChatTemplate::parse(entry["template"].get<std::string>());
     ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
-    const std::string expected = text_or(entry, entry.contains("python_jinja2_output") ? "python_jinja2_output" : "expected");
+    const std::string expected =
+        text_or(entry, entry.contains("python_jinja2_output") ? "python_jinja2_output" : "expected");
     expect_outcome(parsed->render(entry["vars"]), expected, expected.starts_with("ERR "));
   }
   EXPECT_EQ(cases.size(), 133u);

@@ -100,8 +100,7 @@ std::optional<Value> Evaluator::find_item(const Value& value, const Value& key) 
 
 std::optional<Value> Evaluator::find_method(const Value& value, std::string_view name) {
   const auto unsafe = [&] {
-    return undefined_because(
-        fmt::format("access to attribute '{}' of '{}' object is unsafe.", name, type_name(value)));
+    return undefined_because(fmt::format("access to attribute '{}' of '{}' object is unsafe.", name, type_name(value)));
   };
   if (name.size() > 4 && name.starts_with("__") && name.ends_with("__")) return unsafe();
   const std::span<const MethodEntry> methods = methods_of(value);

@@ -1,5 +1,5 @@
-// Memory and work of one template or one rendering, both bounded. Memory is handed out in sequence and given back all at
-// once: values may therefore be plain pointers, and a namespace that holds itself costs nothing.
+// Memory and work of one template or one rendering, both bounded. Memory is handed out in sequence and given back all
+// at once: values may therefore be plain pointers, and a namespace that holds itself costs nothing.
 #pragma once
 
 #include <chrono>

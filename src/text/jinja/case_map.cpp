@@ -75,7 +75,8 @@ const Str* map_case(Arena& arena, const Str& str, CaseMapping mapping) {
     if (is_raised(mapping, next.code, before)) {
       append_upper(piece, next.code);
     } else {
-      const bool ends_word = before.is_cased && (pos >= str.bytes.size() || !is_cased(decode_utf8(str.bytes, pos).code));
+      const bool ends_word =
+          before.is_cased && (pos >= str.bytes.size() || !is_cased(decode_utf8(str.bytes, pos).code));
       append_lower(piece, next.code, ends_word);
     }
     out.append(piece, origin);
@@ -98,8 +99,9 @@ const Str* title_words(Arena& arena, const Str& str) {
       append_lower(piece, next.code, false);
     }
     out.append(piece, str.origin_at(static_cast<std::uint32_t>(pos)));
-    begins_word = is_python_space(next.code) || (next.code < 0x80 && std::string_view("-({[<").find(
-                                                    static_cast<char>(next.code)) != std::string_view::npos);
+    begins_word =
+        is_python_space(next.code) ||
+        (next.code < 0x80 && std::string_view("-({[<").find(static_cast<char>(next.code)) != std::string_view::npos);
     pos += next.n_bytes;
   }
   if (str.markup) out.mark_markup();

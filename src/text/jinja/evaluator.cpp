@@ -207,7 +207,8 @@ Arguments Evaluator::eval_arguments(const Expr& expr) {
   for (std::size_t i = 0; i < named.size(); ++i) named[i] = {expr.keywords[i].name, eval(*expr.keywords[i].value)};
   if (expr.stars == nullptr) return {positional, named};
   const Value mapping = eval(*expr.stars);
-  if (!mapping.is(Kind::kDict)) throw_runtime("argument after ** must be a mapping, not " + std::string(type_name(mapping)));
+  if (!mapping.is(Kind::kDict))
+    throw_runtime("argument after ** must be a mapping, not " + std::string(type_name(mapping)));
   spread = mapping.dict->entries;
   const std::span<Keyword> all = arena_.make_array<Keyword>(named.size() + spread.size());
   std::ranges::copy(named, all.begin());

@@ -84,8 +84,7 @@ Evaluator::Flow Evaluator::exec_one(const Stmt& stmt) {
       break;
     }
     case StmtKind::kMacro:
-      set(scope_, stmt.macro->symbol,
-          Value::of(static_cast<const Macro*>(arena_.make(Macro{stmt.macro, scope_}))));
+      set(scope_, stmt.macro->symbol, Value::of(static_cast<const Macro*>(arena_.make(Macro{stmt.macro, scope_}))));
       break;
     case StmtKind::kCallBlock: exec_call_block(stmt); break;
     case StmtKind::kFilterBlock:
@@ -146,7 +145,8 @@ void Evaluator::assign(const Target& target, const Value& value) {
   if (target.kind == Target::Kind::kTuple) return assign_tuple(target, value);
   if (target.kind == Target::Kind::kName) return set(scope_, target.symbol, value);
   const Value* object = find(target.symbol);
-  if (object == nullptr || !object->is(Kind::kNamespace)) throw_runtime("cannot assign attribute on non-namespace object");
+  if (object == nullptr || !object->is(Kind::kNamespace))
+    throw_runtime("cannot assign attribute on non-namespace object");
   std::vector<Entry>& entries = *object->name_space->entries;
   const auto known = std::ranges::find_if(entries, [&](const Entry& entry) {
     return entry.key.is(Kind::kStr) && entry.key.str->bytes == target.attribute.str->bytes;
@@ -240,8 +240,7 @@ void Evaluator::bind_parameters(const Macro& macro, const Arguments& arguments, 
     } else if (parameter.fallback != nullptr) {
       set(scope, parameter.symbol, eval(*parameter.fallback));
     } else {
-      set(scope, parameter.symbol,
-          undefined_because(fmt::format("parameter '{}' was not provided", parameter.name)));
+      set(scope, parameter.symbol, undefined_because(fmt::format("parameter '{}' was not provided", parameter.name)));
     }
   }
   scope_ = before;
@@ -254,8 +253,7 @@ void Evaluator::bind_rest(const MacroNode& node, const Arguments& arguments, Sco
   if (node.uses_varargs) {
     set(scope, *varargs_symbol_, make_seq(arena_, SeqType::kTuple, rest));
   } else if (!rest.empty()) {
-    throw_runtime(
-        fmt::format("macro '{}' takes not more than {} argument(s)", node.name, node.parameters.size()));
+    throw_runtime(fmt::format("macro '{}' takes not more than {} argument(s)", node.name, node.parameters.size()));
   }
   DictBuilder others(arena_);
   bool has_caller = false;
@@ -267,9 +265,10 @@ void Evaluator::bind_rest(const MacroNode& node, const Arguments& arguments, Sco
     } else if (node.uses_kwargs) {
       others.set(text(keyword.name), keyword.value);
     } else if (keyword.name == "caller") {
-      throw_runtime(fmt::format("macro '{}' was invoked with two values for the special caller argument. This is most "
-                                "likely a bug.",
-                                node.name));
+      throw_runtime(
+          fmt::format("macro '{}' was invoked with two values for the special caller argument. This is most "
+                      "likely a bug.",
+                      node.name));
     } else {
       throw_runtime(fmt::format("macro '{}' takes no keyword argument '{}'", node.name, keyword.name));
     }

@@ -58,7 +58,8 @@ Value items(Evaluator& evaluator, const Value& subject, const Arguments& argumen
   if (!subject.is_defined()) return make_seq(evaluator.arena(), SeqType::kGenerator, {});
   if (!subject.is(Kind::kDict)) throw_runtime("Can only get item pairs from a mapping.");
   std::vector<Value> pairs;
-  for (const Entry& entry : subject.dict->entries) pairs.push_back(make_pair(evaluator.arena(), entry.key, entry.value));
+  for (const Entry& entry : subject.dict->entries)
+    pairs.push_back(make_pair(evaluator.arena(), entry.key, entry.value));
   return make_seq(evaluator.arena(), SeqType::kGenerator, evaluator.arena().keep(pairs));
 }
 
@@ -168,8 +169,8 @@ Value dict_sort(Evaluator& evaluator, const Value& subject, const Arguments& arg
   std::vector<Keyed> all;
   for (const Entry& entry : subject.dict->entries) {
     const Value& key = by == "key" ? entry.key : entry.value;
-    all.push_back({{fold_case(evaluator, key, bound.truth(0, false))},
-                   make_pair(evaluator.arena(), entry.key, entry.value)});
+    all.push_back(
+        {{fold_case(evaluator, key, bound.truth(0, false))}, make_pair(evaluator.arena(), entry.key, entry.value)});
   }
   sort_keyed(evaluator, all, bound.truth(2, false));
   return list_of(evaluator, all);
@@ -191,8 +192,7 @@ Value unique(Evaluator& evaluator, const Value& subject, const Arguments& argume
 Value group_by(Evaluator& evaluator, const Value& subject, const Arguments& arguments) {
   const Bound bound("groupby", arguments, {"attribute", "default", "case_sensitive"});
   const AttributePath path(evaluator, bound.require(0));
-  std::vector<Keyed> all =
-      key_items(evaluator, subject, &bound.require(0), bound.truth(2, false), bound.find(1));
+  std::vector<Keyed> all = key_items(evaluator, subject, &bound.require(0), bound.truth(2, false), bound.find(1));
   sort_keyed(evaluator, all, false);
   std::vector<Value> groups;
   for (std::size_t begin = 0; begin < all.size();) {
@@ -283,18 +283,32 @@ Value attr(Evaluator& evaluator, const Value& subject, const Arguments& argument
   const Bound bound("attr", arguments, {"name"});
   // Unlike a dot, it does not look for items.
   const Value found = evaluator.attribute(subject, *to_str(evaluator.arena(), bound.require(0)));
-  return subject.is(Kind::kDict) && !found.is(Kind::kMethod) ? evaluator.undefined(object_name(subject), bound.require(0))
-                                                             : found;
+  return subject.is(Kind::kDict) && !found.is(Kind::kMethod)
+             ? evaluator.undefined(object_name(subject), bound.require(0))
+             : found;
 }
 
 constexpr std::array kFilters = {
-    FilterEntry{"attr", attr},         FilterEntry{"batch", batch},       FilterEntry{"count", length},
-    FilterEntry{"d", default_value},   FilterEntry{"default", default_value}, FilterEntry{"dictsort", dict_sort},
-    FilterEntry{"first", first},       FilterEntry{"groupby", group_by},  FilterEntry{"items", items},
-    FilterEntry{"join", join},         FilterEntry{"last", last},         FilterEntry{"length", length},
-    FilterEntry{"list", list},         FilterEntry{"max", extreme<true>}, FilterEntry{"min", extreme<false>},
-    FilterEntry{"reverse", reverse},   FilterEntry{"slice", slice},       FilterEntry{"sort", sort},
-    FilterEntry{"sum", sum},           FilterEntry{"unique", unique},
+    FilterEntry{"attr", attr},
+    FilterEntry{"batch", batch},
+    FilterEntry{"count", length},
+    FilterEntry{"d", default_value},
+    FilterEntry{"default", default_value},
+    FilterEntry{"dictsort", dict_sort},
+    FilterEntry{"first", first},
+    FilterEntry{"groupby", group_by},
+    FilterEntry{"items", items},
+    FilterEntry{"join", join},
+    FilterEntry{"last", last},
+    FilterEntry{"length", length},
+    FilterEntry{"list", list},
+    FilterEntry{"max", extreme<true>},
+    FilterEntry{"min", extreme<false>},
+    FilterEntry{"reverse", reverse},
+    FilterEntry{"slice", slice},
+    FilterEntry{"sort", sort},
+    FilterEntry{"sum", sum},
+    FilterEntry{"unique", unique},
 };
 static_assert(std::ranges::is_sorted(kFilters, {}, &FilterEntry::name));
 

@@ -48,9 +48,9 @@ Value choose(Evaluator& evaluator, const Value& subject, const Arguments& argume
   std::vector<Value> out;
   for (const Value& item : evaluator.iterate(subject)) {
     const Value tested = path ? path->of(evaluator, item) : item;
-    const bool holds = given.empty() ? is_true(tested)
-                                     : evaluator.apply_test(given.front().str->bytes, tested,
-                                                            {given.subspan(1), arguments.keywords});
+    const bool holds =
+        given.empty() ? is_true(tested)
+                      : evaluator.apply_test(given.front().str->bytes, tested, {given.subspan(1), arguments.keywords});
     if (holds == kWanted) out.push_back(item);
   }
   return make_generator(evaluator, out);

@@ -79,9 +79,9 @@ Value indent(Evaluator& evaluator, const Value& subject, const Arguments& argume
   const Value* width = bound.find(0);
   const bool given_text = width != nullptr && width->is(Kind::kStr);
   const std::int64_t n_spaces = given_text ? 0 : std::clamp<std::int64_t>(bound.integer(0, 4), 0, 1 << 20);
-  const Str* indention = given_text ? width->str
-                                    : copy_str(arena, std::string(static_cast<std::size_t>(n_spaces), ' '),
-                                               Origin::kTemplate);
+  const Str* indention = given_text
+                             ? width->str
+                             : copy_str(arena, std::string(static_cast<std::size_t>(n_spaces), ' '), Origin::kTemplate);
   const bool first = bound.truth(1, false), blank = bound.truth(2, false);
   const Str& text = subject_text(evaluator, subject);
   StrBuilder out(arena);
@@ -159,9 +159,10 @@ Value tojson(Evaluator& evaluator, const Value& subject, const Arguments& argume
   const Bound bound("tojson", arguments, {"ensure_ascii", "indent", "separators", "sort_keys"});
   JsonStyle style{.ensure_ascii = bound.truth(0, false), .sort_keys = bound.truth(3, false)};
   if (const Value* indent = bound.find(1); indent != nullptr && !indent->is(Kind::kNone)) {
-    style.indent = indent->is(Kind::kStr)
-                       ? std::string(indent->str->bytes)
-                       : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(bound.integer(1, 0), 0, 1000)), ' ');
+    style.indent =
+        indent->is(Kind::kStr)
+            ? std::string(indent->str->bytes)
+            : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(bound.integer(1, 0), 0, 1000)), ' ');
     style.item_separator = ",";
   }
   if (const Value* separators = bound.find(2); separators != nullptr && !separators->is(Kind::kNone)) {

@@ -10,8 +10,9 @@ namespace hearth::text::jinja {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
+                                                      "May",       "June",     "July",     "August",
+                                                      "September", "October",  "November", "December"};
 constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                    "Thursday", "Friday", "Saturday"};
 
@@ -113,9 +114,11 @@ std::string format_time(const LocalTime& time, std::string_view format) {
       continue;
     }
     char flag = '\0';
-    if (std::string_view("-_0^").find(format[i + 1]) != std::string_view::npos && i + 2 < format.size()) flag = format[++i];
+    if (std::string_view("-_0^").find(format[i + 1]) != std::string_view::npos && i + 2 < format.size())
+      flag = format[++i];
     std::string part = directive(time, format[++i], flag);
-    if (flag == '^') std::ranges::transform(part, part.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });
+    if (flag == '^')
+      std::ranges::transform(part, part.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });
     out += part;
   }
   return out;

@@ -15,9 +15,9 @@ using Json = nlohmann::ordered_json;
 
 /// Templates build special tokens out of roles ('<|' + role + '|>'), so these words count as the template's own. No
 /// special token is made of such a word unless the template writes the rest of it.
-constexpr std::array<std::string_view, 12> kRoles = {"assistant", "critic", "developer", "documents", "function",
-                                                     "ipython",   "model",  "observation", "system",  "tool",
-                                                     "tool_response", "user"};
+constexpr std::array<std::string_view, 12> kRoles = {"assistant", "critic",  "developer",     "documents",
+                                                     "function",  "ipython", "model",         "observation",
+                                                     "system",    "tool",    "tool_response", "user"};
 
 class Converter {
  public:

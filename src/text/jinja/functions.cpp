@@ -83,11 +83,8 @@ Value strftime_now(Evaluator& evaluator, const Arguments& arguments) {
 }
 
 constexpr std::array kFunctions = {
-    Function{"dict", make_dict},
-    Function{"namespace", make_namespace},
-    Function{"raise_exception", raise_exception},
-    Function{"range", range},
-    Function{"strftime_now", strftime_now},
+    Function{"dict", make_dict}, Function{"namespace", make_namespace},  Function{"raise_exception", raise_exception},
+    Function{"range", range},    Function{"strftime_now", strftime_now},
 };
 
 }  // namespace

@@ -36,7 +36,8 @@ class JsonWriter {
       case Kind::kStr: return write_string(*value.str);
       case Kind::kDict: return write_dict(*value.dict, depth);
       case Kind::kSeq:
-        if (value.seq->type == SeqType::kList || value.seq->type == SeqType::kTuple) return write_list(*value.seq, depth);
+        if (value.seq->type == SeqType::kList || value.seq->type == SeqType::kTuple)
+          return write_list(*value.seq, depth);
         break;
       default: break;
     }
@@ -104,8 +105,8 @@ class JsonWriter {
     if (dict.entries.empty()) return add("{}");
     std::vector<Entry> entries(dict.entries.begin(), dict.entries.end());
     if (style_.sort_keys) {
-      std::ranges::stable_sort(
-          entries, [&](const Entry& a, const Entry& b) { return less(evaluator_.arena(), a.key, b.key); });
+      std::ranges::stable_sort(entries,
+                               [&](const Entry& a, const Entry& b) { return less(evaluator_.arena(), a.key, b.key); });
     }
     add("{");
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -126,8 +127,7 @@ class JsonWriter {
       case Kind::kBool: return add(key.boolean ? "\"true\"" : "\"false\"");
       case Kind::kInt: return add(fmt::format("\"{}\"", key.integer));
       case Kind::kFloat: return add(fmt::format("\"{}\"", number_text(key.number)));
-      default:
-        throw_runtime(fmt::format("keys must be str, int, float, bool or None, not {}", type_name(key)));
+      default: throw_runtime(fmt::format("keys must be str, int, float, bool or None, not {}", type_name(key)));
     }
   }
 

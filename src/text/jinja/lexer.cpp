@@ -30,9 +30,7 @@ class Lexer {
   }
 
  private:
-  [[noreturn]] void fail(std::string message) const {
-    throw Fault{Fault::Kind::kSyntax, std::move(message), line_};
-  }
+  [[noreturn]] void fail(std::string message) const { throw Fault{Fault::Kind::kSyntax, std::move(message), line_}; }
   void add(TokenKind kind, std::string_view text) { tokens_.push_back({kind, text, line_}); }
   void advance(std::size_t to) {
     line_ += static_cast<std::uint32_t>(std::ranges::count(source_.substr(at_, to - at_), '\n'));
@@ -175,8 +173,8 @@ class Lexer {
 
   /// Digits with single underscores between them.
   [[nodiscard]] std::size_t digits_end(std::size_t pos) const {
-    while (pos < source_.size() && (is_digit(source_[pos]) || (source_[pos] == '_' && pos + 1 < source_.size() &&
-                                                               is_digit(source_[pos + 1]))))
+    while (pos < source_.size() &&
+           (is_digit(source_[pos]) || (source_[pos] == '_' && pos + 1 < source_.size() && is_digit(source_[pos + 1]))))
       ++pos;
     return pos;
   }

@@ -15,8 +15,8 @@ enum class TokenKind : std::uint8_t {
   kBlockBegin,
   kBlockEnd,
   kName,
-  kString,    // `text` without quotes, escapes still in it
-  kInteger,   // `text` as written
+  kString,   // `text` without quotes, escapes still in it
+  kInteger,  // `text` as written
   kFloat,
   kOperator,  // `text` is the operator
   kEnd,

@@ -56,7 +56,8 @@ Value index(Evaluator& evaluator, const Value& self, const Arguments& arguments)
   }
   StrBuilder shown(evaluator.arena());
   append_repr(shown, bound.require(0));
-  throw_runtime(shown.bytes() + (self.seq->type == SeqType::kList ? " is not in list" : ": tuple.index(x): x not in tuple"));
+  throw_runtime(shown.bytes() +
+                (self.seq->type == SeqType::kList ? " is not in list" : ": tuple.index(x): x not in tuple"));
 }
 
 Value cycle(Evaluator&, const Value& self, const Arguments& arguments) {
@@ -74,15 +75,15 @@ Value changed(Evaluator& evaluator, const Value& self, const Arguments& argument
 }
 
 constexpr std::array kDictMethods = {
-    MethodEntry{"clear", nullptr}, MethodEntry{"copy", copy},           MethodEntry{"fromkeys", nullptr},
-    MethodEntry{"get", get},       MethodEntry{"items", items},         MethodEntry{"keys", keys},
-    MethodEntry{"pop", nullptr},   MethodEntry{"popitem", nullptr},     MethodEntry{"setdefault", nullptr},
+    MethodEntry{"clear", nullptr},  MethodEntry{"copy", copy},       MethodEntry{"fromkeys", nullptr},
+    MethodEntry{"get", get},        MethodEntry{"items", items},     MethodEntry{"keys", keys},
+    MethodEntry{"pop", nullptr},    MethodEntry{"popitem", nullptr}, MethodEntry{"setdefault", nullptr},
     MethodEntry{"update", nullptr}, MethodEntry{"values", values},
 };
 constexpr std::array kListMethods = {
-    MethodEntry{"append", nullptr}, MethodEntry{"clear", nullptr},  MethodEntry{"copy", copy},
-    MethodEntry{"count", count},    MethodEntry{"extend", nullptr}, MethodEntry{"index", index},
-    MethodEntry{"insert", nullptr}, MethodEntry{"pop", nullptr},    MethodEntry{"remove", nullptr},
+    MethodEntry{"append", nullptr},  MethodEntry{"clear", nullptr},  MethodEntry{"copy", copy},
+    MethodEntry{"count", count},     MethodEntry{"extend", nullptr}, MethodEntry{"index", index},
+    MethodEntry{"insert", nullptr},  MethodEntry{"pop", nullptr},    MethodEntry{"remove", nullptr},
     MethodEntry{"reverse", nullptr}, MethodEntry{"sort", nullptr},
 };
 constexpr std::array kTupleMethods = {MethodEntry{"count", count}, MethodEntry{"index", index}};

@@ -74,10 +74,10 @@ Value find_method_of_str(Evaluator& evaluator, const Value& self, const Argument
     if (kMustExist) throw_runtime("substring not found");
     return Value::of(std::int64_t{-1});
   }
-  const std::int64_t skipped = part.str->bytes.data() == nullptr || part.str->bytes.empty()
-                                   ? 0
-                                   : chars_before(*self.str, static_cast<std::size_t>(part.str->bytes.data() -
-                                                                                      self.str->bytes.data()));
+  const std::int64_t skipped =
+      part.str->bytes.data() == nullptr || part.str->bytes.empty()
+          ? 0
+          : chars_before(*self.str, static_cast<std::size_t>(part.str->bytes.data() - self.str->bytes.data()));
   return Value::of(skipped + chars_before(*part.str, found));
 }
 
@@ -159,8 +159,8 @@ Value split(Evaluator& evaluator, const Value& self, const Arguments& arguments)
   std::vector<Value> parts;
   std::size_t begin = 0, end = str.bytes.size();
   for (std::int64_t n = 0; n != most; ++n) {
-    const std::size_t at = kFromRight ? find_last(arena, str.bytes.substr(0, end), mark)
-                                      : find_bytes(arena, str.bytes, mark, begin);
+    const std::size_t at =
+        kFromRight ? find_last(arena, str.bytes.substr(0, end), mark) : find_bytes(arena, str.bytes, mark, begin);
     if (at == kNowhere) break;
     if (kFromRight) {
       parts.push_back(slice(evaluator, str, at + mark.size(), end));

@@ -60,7 +60,8 @@ Value compute_integers(ExprKind operation, std::int64_t a, std::int64_t b) {
       return Value::of(static_cast<double>(a) / static_cast<double>(b));
     case ExprKind::kFloorDivide:
     case ExprKind::kModulo: {
-      if (b == 0) throw_runtime(operation == ExprKind::kModulo ? "integer modulo by zero" : "integer division or modulo by zero");
+      if (b == 0)
+        throw_runtime(operation == ExprKind::kModulo ? "integer modulo by zero" : "integer division or modulo by zero");
       if (b == -1) {  // the one division that can overflow
         overflows = operation == ExprKind::kFloorDivide && __builtin_sub_overflow(std::int64_t{0}, a, &result);
         break;
@@ -235,8 +236,7 @@ bool Evaluator::contains(const Value& container, const Value& value) {
 Value slice_value(Evaluator& evaluator, const Value& value, const Value* start, const Value* stop, const Value* step) {
   Arena& arena = evaluator.arena();
   if (!value.is_defined()) throw_undefined(value);
-  const bool is_sequence =
-      is_list_or_tuple(value) || (value.is(Kind::kSeq) && value.seq->type == SeqType::kRange);
+  const bool is_sequence = is_list_or_tuple(value) || (value.is(Kind::kSeq) && value.seq->type == SeqType::kRange);
   if (value.is(Kind::kDict)) throw_runtime("unhashable type: 'slice'");
   if (!value.is(Kind::kStr) && !is_sequence) {
     throw_runtime(fmt::format("'{}' object is not subscriptable", type_name(value)));

@@ -238,7 +238,8 @@ Value Parser::parse_float(const Token& token) {
   std::erase(digits, '_');
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) fail(fmt::format("\"{}\" is no number", token.text));
+  if (error != std::errc() || end != digits.data() + digits.size())
+    fail(fmt::format("\"{}\" is no number", token.text));
   return Value::of(value);
 }
 

@@ -31,8 +31,7 @@ Body Parser::parse_body(Ends ends) {
   for (;;) {
     const Token& token = current();
     if (token.kind == TokenKind::kText) {
-      body.push_back(
-          arena_.make(Stmt{.kind = StmtKind::kText, .line = token.line, .text = template_str(token.text)}));
+      body.push_back(arena_.make(Stmt{.kind = StmtKind::kText, .line = token.line, .text = template_str(token.text)}));
       ++at_;
     } else if (token.kind == TokenKind::kPrintBegin) {
       Stmt print{.kind = StmtKind::kPrint, .line = token.line};

@@ -31,7 +31,7 @@ struct Str {
   std::string_view bytes;
   std::span<const Run> runs;  // empty: all of it is of `origin`
   Origin origin = Origin::kTemplate;
-  bool markup = false;                             // marked by the filters safe and escape
+  bool markup = false;  // marked by the filters safe and escape
   mutable std::uint32_t counted_chars = kUncounted;
 
   /// Characters, as Python counts them.

@@ -81,8 +81,8 @@ bool is_same(Evaluator& evaluator, const Value& subject, Given arguments) {
   const Bound bound("sameas", arguments, {"other"});
   const Value& other = bound.require(0);
   if (subject.kind != other.kind) return false;
-  const bool has_identity = subject.is(Kind::kSeq) || subject.is(Kind::kDict) || subject.is(Kind::kNamespace) ||
-                            subject.is(Kind::kMacro);
+  const bool has_identity =
+      subject.is(Kind::kSeq) || subject.is(Kind::kDict) || subject.is(Kind::kNamespace) || subject.is(Kind::kMacro);
   return has_identity ? subject.seq == other.seq : equal(evaluator.arena(), subject, other);
 }
 
@@ -140,7 +140,8 @@ constexpr std::array kSigns = {
 }  // namespace
 
 const TestEntry* find_test(std::string_view name) {
-  for (const std::span<const TestEntry> tests : {std::span<const TestEntry>(kTests), std::span<const TestEntry>(kSigns)}) {
+  for (const std::span<const TestEntry> tests :
+       {std::span<const TestEntry>(kTests), std::span<const TestEntry>(kSigns)}) {
     const auto found = std::ranges::lower_bound(tests, name, {}, &TestEntry::name);
     if (found != tests.end() && found->name == name) return &*found;
   }

@@ -28,7 +28,7 @@ int compare_numbers(const Value& a, const Value& b) {
   }
   if (a.is_integer() && b.is_integer()) return sign(a.as_integer() < b.as_integer(), a.as_integer() > b.as_integer());
   const double x = as_double(a), y = as_double(b);
-  return sign(x < y, x > y);
+  return sign(x<y, x> y);
 }
 
 bool equal_seqs(Arena& arena, const Seq& a, const Seq& b, int depth) {
@@ -134,8 +134,8 @@ bool less(Arena& arena, const Value& a, const Value& b, std::string_view operati
   const bool lists = a.is(Kind::kSeq) && b.is(Kind::kSeq) && a.seq->type == b.seq->type &&
                      (a.seq->type == SeqType::kList || a.seq->type == SeqType::kTuple);
   if (!lists) {
-    throw_runtime(fmt::format("'{}' not supported between instances of '{}' and '{}'", operation, type_name(a),
-                              type_name(b)));
+    throw_runtime(
+        fmt::format("'{}' not supported between instances of '{}' and '{}'", operation, type_name(a), type_name(b)));
   }
   const std::size_t n = std::min(a.seq->items.size(), b.seq->items.size());
   for (std::size_t i = 0; i < n; ++i) {
@@ -150,7 +150,7 @@ int compare_keys(Arena& arena, const Value& a, const Value& b, int depth) {
   check_depth(depth);
   arena.spend(1);
   const int group_a = key_group(a), group_b = key_group(b);
-  if (group_a != group_b) return sign(group_a < group_b, group_a > group_b);
+  if (group_a != group_b) return sign(group_a<group_b, group_a> group_b);
   switch (group_a) {
     case 0: return compare_numbers(a, b);
     case 1: return a.str->bytes.compare(b.str->bytes);
@@ -204,12 +204,14 @@ const Value* Dict::find(Arena& arena, const Value& key) const {
   if (order.empty()) {
     const std::span<std::uint32_t> sorted = arena.make_array<std::uint32_t>(entries.size());
     for (std::size_t i = 0; i < sorted.size(); ++i) sorted[i] = static_cast<std::uint32_t>(i);
-    std::ranges::sort(sorted,
-                      [&](std::uint32_t a, std::uint32_t b) { return compare_keys(arena, entries[a].key, entries[b].key) < 0; });
+    std::ranges::sort(sorted, [&](std::uint32_t a, std::uint32_t b) {
+      return compare_keys(arena, entries[a].key, entries[b].key) < 0;
+    });
     order = sorted;
   }
   const auto found = std::ranges::lower_bound(
-      order, 0, [](int a, int b) { return a < b; }, [&](std::uint32_t i) { return compare_keys(arena, entries[i].key, key); });
+      order, 0, [](int a, int b) { return a < b; },
+      [&](std::uint32_t i) { return compare_keys(arena, entries[i].key, key); });
   if (found == order.end() || compare_keys(arena, entries[*found].key, key) != 0) return nullptr;
   return &entries[*found].value;
 }

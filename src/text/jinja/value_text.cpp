@@ -79,9 +79,9 @@ void append_seq_repr(StrBuilder& out, const Value& value, int depth) {
       const std::int64_t start = seq.items.empty() ? 0 : seq.items[0].integer;
       const std::int64_t step = seq.items.size() < 2 ? 1 : seq.items[1].integer - start;
       const auto stop = static_cast<std::int64_t>(seq.next);
-      return out.append(step == 1 ? fmt::format("range({}, {})", start, stop)
-                                  : fmt::format("range({}, {}, {})", start, stop, step),
-                        Origin::kTemplate);
+      return out.append(
+          step == 1 ? fmt::format("range({}, {})", start, stop) : fmt::format("range({}, {}, {})", start, stop, step),
+          Origin::kTemplate);
     }
     case SeqType::kGenerator:
     case SeqType::kReversed: return out.append(fmt::format("<{} object>", type_name(value)), Origin::kTemplate);
