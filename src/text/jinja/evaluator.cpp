@@ -1,4 +1,4 @@
-// Expressions.
+// Expressions: the value of every kind of node.
 #include "text/jinja/evaluator.h"
 
 #include <fmt/format.h>
