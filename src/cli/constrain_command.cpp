@@ -19,7 +19,8 @@ class Constrain final : public Command {
     flags.texts("--schema", schema_, "FILE", "A JSON Schema (draft 2020-12)");
     flags.texts("--regex", regex_, "PATTERN", "A pattern of ECMA-262 that the whole text must match");
     flags.texts("--grammar", grammar_, "FILE", "A GBNF grammar");
-    flags.texts("--text", text_, "FILE", "The text to judge, every byte of it; without it only the constraint is checked");
+    flags.texts("--text", text_, "FILE",
+                "The text to judge, every byte of it; without it only the constraint is checked");
     flags.toggle("--assert-formats", assert_formats_,
                  "Judge by the keyword format too, which the draft makes a remark");
   }
@@ -54,8 +55,7 @@ class Constrain final : public Command {
 
   /// Exit code 1 is kept for "rejected".
   static std::unexpected<Failure> failure(const Error& error) {
-    return std::unexpected(
-        Failure(error, error.code == ErrorCode::kUnsupportedConstraint ? kNotSupported : kUsage));
+    return std::unexpected(Failure(error, error.code == ErrorCode::kUnsupportedConstraint ? kNotSupported : kUsage));
   }
 
   std::vector<std::string> schema_, regex_, grammar_, text_;
@@ -71,8 +71,9 @@ CommandInfo constrain_command() {
               "Says whether a text fulfils a constraint that replies can be held to, or, without --text, whether the\n"
               "constraint is supported. Exit codes: 0 accepted (or supported), 1 rejected, 2 wrong usage or a broken\n"
               "constraint, 3 not supported: the message names the keyword.",
-          .examples = "  hearth constrain --schema person.json --text reply.json\n"
-                      "  hearth constrain --regex '[a-z]+' --text word.txt",
+          .examples =
+              "  hearth constrain --schema person.json --text reply.json\n"
+              "  hearth constrain --regex '[a-z]+' --text word.txt",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Constrain>(); }};
 }
 

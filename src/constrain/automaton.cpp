@@ -55,13 +55,6 @@ std::uint32_t Automaton::distance(Config config) const {
   return sum(program_->distance[config.op].n_bytes, frames_[config.frame].distance);
 }
 
-std::uint32_t Automaton::iterations_left(FrameId frame) const {
-  const Frame& at = frames_[frame];
-  if (at.count == kNoCount) return 0;
-  const std::uint32_t max = program_->ops[at.op].max;
-  return max == Expr::kUnbounded ? max : max - at.count;
-}
-
 void Automaton::begin() {
   found_.clear();
   marks_.clear();
@@ -257,14 +250,6 @@ StateId Automaton::after_return(FrameId from) {
   std::vector<Config> work;
   pop(from, work);
   for (const Config& config : work) close(config.frame, config.op);
-  if (found_.empty() && !found_accepting_ && !found_returns_) return kDead;
-  return finish(false);
-}
-
-StateId Automaton::after_repetition(FrameId from) {
-  begin();
-  const Frame top = frames_[from];
-  close(top.parent, program_->ops[top.op].next);
   if (found_.empty() && !found_accepting_ && !found_returns_) return kDead;
   return finish(false);
 }

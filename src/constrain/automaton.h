@@ -1,5 +1,5 @@
-// The deterministic states of a program, built as they are met. A state is a set of (stack, position) pairs; equal stacks
-// and equal states have one id, so that what was learned about a state is found again.
+// The deterministic states of a program, built as they are met. A state is a set of (stack, position) pairs; equal
+// stacks and equal states have one id, so that what was learned about a state is found again.
 #pragma once
 
 #include <cstdint>
@@ -59,8 +59,6 @@ class Automaton {
   [[nodiscard]] std::uint32_t frame_depth(FrameId frame) const { return frames_[frame].depth; }
   /// The fewest bytes to an accepting state once `frame` is returned to.
   [[nodiscard]] std::uint32_t frame_distance(FrameId frame) const { return frames_[frame].distance; }
-  /// How often the repetition whose frame is on top may still take its body, the one begun included.
-  [[nodiscard]] std::uint32_t iterations_left(FrameId frame) const;
 
   struct Relative {
     StateId state = kDead;
@@ -70,8 +68,6 @@ class Automaton {
   Relative relative(StateId state);
   /// Where returning to `frame` leads.
   StateId after_return(FrameId frame);
-  /// What follows the repetition whose frame this is, once it is over.
-  StateId after_repetition(FrameId frame);
 
   /// The same state in this automaton. `other` has an equal program.
   StateId adopt(const Automaton& other, StateId state);

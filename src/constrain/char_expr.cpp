@@ -35,8 +35,7 @@ class Utf8Blocks {
   void add_leads(std::vector<ExprId>& ways, unsigned first, unsigned last, unsigned n_more, std::uint32_t base) {
     std::map<ExprId, ByteSet> leads;
     const std::uint32_t size = 1u << (6 * n_more);
-    for (unsigned lead = first; lead <= last; ++lead)
-      leads[block(n_more, base + (lead - first) * size)].set(lead);
+    for (unsigned lead = first; lead <= last; ++lead) leads[block(n_more, base + (lead - first) * size)].set(lead);
     for (const auto& [rest, set] : leads) ways.push_back(grammar_.seq({grammar_.bytes(set), rest}));
   }
 
@@ -104,16 +103,6 @@ ExprId spelled(Grammar& grammar, std::string_view text, Spelling spelling) {
   if (spelling == Spelling::kPlain) return grammar.literal(text);
   const std::string quoted = json_quoted(text);
   return grammar.literal(std::string_view(quoted).substr(1, quoted.size() - 2));
-}
-
-bool holds_plain_text(const CodeSet& set) {
-  static const CodeSet plain({{0x20, 0x21}, {0x23, 0x5B}, {0x5D, 0x7E}, {0x80, 0xD7FF}, {0xE000, text::kLastCode}});
-  return set.intersected(plain) == plain;
-}
-
-ExprId repeat_char(Grammar& grammar, const CodeSet& set, Spelling spelling, std::uint32_t min, std::uint32_t max) {
-  const ExprId body = one_char(grammar, set, spelling);
-  return holds_plain_text(set) ? grammar.repeat_text(body, min, max) : grammar.repeat(body, min, max);
 }
 
 std::string json_quoted(std::string_view text) {

@@ -17,12 +17,6 @@ ExprId one_char(Grammar& grammar, const text::CodeSet& set, Spelling spelling);
 /// `text` (valid UTF-8) as it is or as the inside of a JSON string.
 ExprId spelled(Grammar& grammar, std::string_view text, Spelling spelling);
 
-/// Whether `set` holds every plain character of text (see plain_ascii()).
-bool holds_plain_text(const text::CodeSet& set);
-
-/// `set` repeated; takes the short way through masks where it can.
-ExprId repeat_char(Grammar& grammar, const text::CodeSet& set, Spelling spelling, std::uint32_t min, std::uint32_t max);
-
 /// `text` quoted and escaped as JSON.
 std::string json_quoted(std::string_view text);
 

@@ -1,5 +1,5 @@
-// The shortest way to the end, in tokens: the shortest text of a state is fixed by the state alone, so the fewest tokens
-// that spell it only fall along the way, and a budget that is enough once stays enough.
+// The shortest way to the end, in tokens: the shortest text of a state is fixed by the state alone, so the fewest
+// tokens that spell it only fall along the way, and a budget that is enough once stays enough.
 #include <algorithm>
 
 #include "constrain/mask_engine.h"

@@ -108,11 +108,12 @@ class Expander {
         pair.push_back(branches[i]);
         pair.push_back(branches[j]);
         if (proven_empty(schema_, plain_only(pair), kProofDepth)) continue;
-        return fail(ErrorCode::kUnsupportedConstraint,
-                    fmt::format("compiling the JSON Schema: \"oneOf\" at {}: branches {} and {} are not proven to exclude "
-                                "each other; make them differ in type, in a required property or in a value, or write "
-                                "anyOf",
-                                place(id), i, j));
+        return fail(
+            ErrorCode::kUnsupportedConstraint,
+            fmt::format("compiling the JSON Schema: \"oneOf\" at {}: branches {} and {} are not proven to exclude "
+                        "each other; make them differ in type, in a required property or in a value, or write "
+                        "anyOf",
+                        place(id), i, j));
       }
     }
     return {};
@@ -228,7 +229,8 @@ Result<std::vector<Conjunction>> expand(const JsonSchema& schema, const SchemaSe
 bool proven_empty(const JsonSchema& schema, const SchemaSet& set, int depth) {
   if (depth <= 0 || set.empty()) return false;
   const auto ways = Expander(schema, OneOf::kAsAnyOf).run(set);
-  return ways && std::ranges::all_of(*ways, [&](const Conjunction& way) { return conjunction_empty(schema, way, depth); });
+  return ways &&
+         std::ranges::all_of(*ways, [&](const Conjunction& way) { return conjunction_empty(schema, way, depth); });
 }
 
 std::optional<Bound> lower_bound(const JsonSchema& schema, const SchemaSet& members) {
@@ -343,7 +345,8 @@ Decimal plus_one(const Decimal& integer) {
   if (integer.magnitude() > kMostExactDigits) return integer;  // bounds this far out are never reached
   if (integer.is_zero()) return Decimal(1);
   const std::string digits = whole_digits(integer);
-  return integer.negative() ? Decimal::make(true, decremented(digits), 0) : Decimal::make(false, incremented(digits), 0);
+  return integer.negative() ? Decimal::make(true, decremented(digits), 0)
+                            : Decimal::make(false, incremented(digits), 0);
 }
 
 }  // namespace hearth::constrain

@@ -50,7 +50,8 @@ SchemaSet property_schemas(const JsonSchema& schema, const SchemaSet& members, c
 std::vector<std::string> property_names(const JsonSchema& schema, const SchemaSet& members);
 
 /// The values that an enum or const leaves, judged by all members; nothing where none of them lists values.
-std::optional<std::vector<JsonValue>> listed_values(const JsonSchema& schema, const SchemaSet& members, FormatCheck formats);
+std::optional<std::vector<JsonValue>> listed_values(const JsonSchema& schema, const SchemaSet& members,
+                                                    FormatCheck formats);
 
 /// The greatest integer not above `value`.
 Decimal floor_of(const Decimal& value);

@@ -70,7 +70,9 @@ Result<Constraint::Shared> Constraint::from_choices(std::span<const std::string>
   return make(std::move(grammar), nullptr);
 }
 
-Result<Constraint::Shared> Constraint::any_json_object() { return from_json_schema(R"({"type":"object"})"); }
+Result<Constraint::Shared> Constraint::any_json_object() {
+  return from_json_schema(R"({"type":"object"})");
+}
 
 Result<std::uint32_t> Constraint::shortest_bytes() const {
   if (program_) return program_->distance[program_->start].n_bytes;
@@ -92,8 +94,8 @@ Result<Constraint::Shared> Constraint::after(const Trigger& trigger, const Share
   ExprId other_token = grammar.never(), trigger_token = grammar.never();
   if (!trigger.special_names.empty())
     trigger_token = grammar.seq({grammar.tokens({.names = trigger.special_names}), grammar.call(inner_root)});
-  other_token = grammar.seq({grammar.tokens({.names = trigger.special_names, .negated = true, .special_only = true}),
-                             grammar.call(seen[0])});
+  other_token = grammar.seq(
+      {grammar.tokens({.names = trigger.special_names, .negated = true, .special_only = true}), grammar.call(seen[0])});
   for (std::size_t i = 0; i < n; ++i) {
     std::vector<ByteSet> to(n + 1);
     for (unsigned byte = 0; byte < 256; ++byte) {

@@ -23,8 +23,8 @@ struct Trigger {
   std::string text;                        // or these bytes; empty: none
 };
 
-/// Immutable and safe to share. Every source is hostile: it is answered with a constraint or an error within the caps of
-/// limits.h, and what is not supported is refused by name (ErrorCode::kUnsupportedConstraint).
+/// Immutable and safe to share. Every source is hostile: it is answered with a constraint or an error within the caps
+/// of limits.h, and what is not supported is refused by name (ErrorCode::kUnsupportedConstraint).
 class Constraint {
  public:
   using Shared = std::shared_ptr<const Constraint>;
@@ -42,11 +42,12 @@ class Constraint {
   /// Free text in which `inner` holds from the trigger to the end.
   static Result<Shared> after(const Trigger& trigger, const Shared& inner);
 
-  /// Whether a whole text fulfils the constraint. Of a schema this judges the parsed instance, whatever the order of its
-  /// properties. An error where it cannot be decided within the caps.
+  /// Whether a whole text fulfils the constraint. Of a schema this judges the parsed instance, whatever the order of
+  /// its properties. An error where it cannot be decided within the caps.
   [[nodiscard]] Result<bool> accepts(std::string_view text, FormatCheck formats = FormatCheck::kAnnotation) const;
 
-  /// The bytes of the shortest text that can be generated (a special token counts as one); an error where there is none.
+  /// The bytes of the shortest text that can be generated (a special token counts as one); an error where there is
+  /// none.
   [[nodiscard]] Result<std::uint32_t> shortest_bytes() const;
 
   [[nodiscard]] const Grammar& grammar() const { return grammar_; }

@@ -8,8 +8,12 @@ namespace hearth::constrain {
 
 namespace {
 
-bool at_most_253(std::string_view text) { return text.size() <= 253; }
-bool at_most_254(std::string_view text) { return text.size() <= 254; }
+bool at_most_253(std::string_view text) {
+  return text.size() <= 253;
+}
+bool at_most_254(std::string_view text) {
+  return text.size() <= 254;
+}
 
 /// A second 60 belongs to the last minute of a day in UTC. `text` ends in HH:MM:SS[.f]Z or HH:MM:SS[.f]+HH:MM.
 bool leap_second_is_utc(std::string_view text) {
@@ -26,7 +30,7 @@ bool leap_second_is_utc(std::string_view text) {
   return (minutes + kDay) % kDay == kDay - 1;
 }
 
-#define HEARTH_DATE                                                                                              \
+#define HEARTH_DATE                                                                                                 \
   "(?:\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|" \
   "2[0-8]))|(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
 #define HEARTH_OFFSET "(?:[zZ]|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)"
@@ -36,21 +40,23 @@ bool leap_second_is_utc(std::string_view text) {
 #define HEARTH_IPV4 "(?:" HEARTH_OCTET "\\.){3}" HEARTH_OCTET
 #define HEARTH_H16 "[0-9A-Fa-f]{1,4}"
 #define HEARTH_LS32 "(?:" HEARTH_H16 ":" HEARTH_H16 "|" HEARTH_IPV4 ")"
-#define HEARTH_IPV6                                                                                               \
-  "(?:(?:" HEARTH_H16 ":){6}" HEARTH_LS32 "|::(?:" HEARTH_H16 ":){5}" HEARTH_LS32 "|(?:" HEARTH_H16              \
-  ")?::(?:" HEARTH_H16 ":){4}" HEARTH_LS32 "|(?:(?:" HEARTH_H16 ":){0,1}" HEARTH_H16 ")?::(?:" HEARTH_H16         \
-  ":){3}" HEARTH_LS32 "|(?:(?:" HEARTH_H16 ":){0,2}" HEARTH_H16 ")?::(?:" HEARTH_H16 ":){2}" HEARTH_LS32          \
-  "|(?:(?:" HEARTH_H16 ":){0,3}" HEARTH_H16 ")?::" HEARTH_H16 ":" HEARTH_LS32 "|(?:(?:" HEARTH_H16                \
-  ":){0,4}" HEARTH_H16 ")?::" HEARTH_LS32 "|(?:(?:" HEARTH_H16 ":){0,5}" HEARTH_H16 ")?::" HEARTH_H16             \
+#define HEARTH_IPV6                                                                                       \
+  "(?:(?:" HEARTH_H16 ":){6}" HEARTH_LS32 "|::(?:" HEARTH_H16 ":){5}" HEARTH_LS32 "|(?:" HEARTH_H16       \
+  ")?::(?:" HEARTH_H16 ":){4}" HEARTH_LS32 "|(?:(?:" HEARTH_H16 ":){0,1}" HEARTH_H16 ")?::(?:" HEARTH_H16 \
+  ":){3}" HEARTH_LS32 "|(?:(?:" HEARTH_H16 ":){0,2}" HEARTH_H16 ")?::(?:" HEARTH_H16 ":){2}" HEARTH_LS32  \
+  "|(?:(?:" HEARTH_H16 ":){0,3}" HEARTH_H16 ")?::" HEARTH_H16 ":" HEARTH_LS32 "|(?:(?:" HEARTH_H16        \
+  ":){0,4}" HEARTH_H16 ")?::" HEARTH_LS32 "|(?:(?:" HEARTH_H16 ":){0,5}" HEARTH_H16 ")?::" HEARTH_H16     \
   "|(?:(?:" HEARTH_H16 ":){0,6}" HEARTH_H16 ")?::)"
 #define HEARTH_ALNUM "[0-9A-Za-z]"
 #define HEARTH_INNER "[0-9A-Za-z-]"
-// Up to 63 characters, no hyphen at the ends nor in third and fourth place (those are encoded names, which no pattern can check).
-#define HEARTH_LABEL                                                                                              \
-  HEARTH_ALNUM "(?:" HEARTH_INNER "?" HEARTH_ALNUM "|" HEARTH_INNER "(?:" HEARTH_ALNUM HEARTH_INNER "{0,59}" HEARTH_ALNUM \
-               "|-" HEARTH_ALNUM "(?:" HEARTH_INNER "{0,58}" HEARTH_ALNUM ")?))?"
+// Up to 63 characters, no hyphen at the ends nor in third and fourth place (those are encoded names, which no pattern
+// can check).
+#define HEARTH_LABEL                                                                                \
+  HEARTH_ALNUM "(?:" HEARTH_INNER "?" HEARTH_ALNUM "|" HEARTH_INNER "(?:" HEARTH_ALNUM HEARTH_INNER \
+               "{0,59}" HEARTH_ALNUM "|-" HEARTH_ALNUM "(?:" HEARTH_INNER "{0,58}" HEARTH_ALNUM ")?))?"
 #define HEARTH_NAME HEARTH_LABEL "(?:\\." HEARTH_LABEL ")*"
-#define HEARTH_SHORT_NAME HEARTH_LABEL "(?:\\." HEARTH_LABEL "){0,2}"
+#define HEARTH_SHORT_LABEL "[0-9A-Za-z]{1,20}(?:-[0-9A-Za-z]{1,20})?"
+#define HEARTH_SHORT_NAME HEARTH_SHORT_LABEL "(?:\\." HEARTH_SHORT_LABEL "){0,2}"
 #define HEARTH_ATOM "[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]+"
 #define HEARTH_PCHAR "(?:[0-9A-Za-z._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 #define HEARTH_USER "(?:(?:[0-9A-Za-z._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
@@ -90,6 +96,7 @@ constexpr std::array kFormats = {
 #undef HEARTH_INNER
 #undef HEARTH_LABEL
 #undef HEARTH_NAME
+#undef HEARTH_SHORT_LABEL
 #undef HEARTH_SHORT_NAME
 #undef HEARTH_USUAL_TIME
 #undef HEARTH_ATOM
@@ -99,6 +106,8 @@ constexpr std::array kFormats = {
 
 }  // namespace
 
-std::span<const FormatInfo> format_table() { return kFormats; }
+std::span<const FormatInfo> format_table() {
+  return kFormats;
+}
 
 }  // namespace hearth::constrain

@@ -122,10 +122,10 @@ class Parser {
     std::vector<ExprId> parts;
     const Lines lines = depth > 0 ? Lines::kCross : Lines::kStay;
     while (!at_end()) {
-      Item item;
+      ExprId item = grammar_.empty();
       const char c = peek();
       if (c == '"') {
-        HEARTH_TRY(item.expr, literal());
+        HEARTH_TRY(item, literal());
       } else if (c == '[') {
         HEARTH_TRY(item, char_class());
       } else if (c == '.') {
@@ -134,13 +134,13 @@ class Parser {
       } else if (c == '(') {
         ++pos_;
         skip(Lines::kCross);
-        HEARTH_TRY(item.expr, alternatives(depth + 1));
+        HEARTH_TRY(item, alternatives(depth + 1));
         if (!take(")")) return refuse("a '(' without its ')'");
       } else if (c == '<' || c == '!') {
-        HEARTH_TRY(item.expr, token());
+        HEARTH_TRY(item, token());
       } else if (names(c)) {
         HEARTH_TRY(const RuleId rule, rule_named(name()));
-        item.expr = grammar_.call(rule);
+        item = grammar_.call(rule);
       } else {
         break;
       }
@@ -150,14 +150,9 @@ class Parser {
     return grammar_.seq(std::move(parts));
   }
 
-  struct Item {
-    ExprId expr = 0;
-    bool plain_text = false;  // a class that holds every plain character
-  };
+  ExprId of_set(const CodeSet& set) { return one_char(grammar_, set, Spelling::kPlain); }
 
-  Item of_set(const CodeSet& set) { return {one_char(grammar_, set, Spelling::kPlain), holds_plain_text(set)}; }
-
-  Result<ExprId> repetitions(Item item, Lines lines) {
+  Result<ExprId> repetitions(ExprId item, Lines lines) {
     for (int n = 0;; ++n) {
       skip(lines);
       std::uint32_t min = 0;
@@ -170,11 +165,10 @@ class Parser {
       } else if (peek() == '{') {
         HEARTH_CHECK(counts(min, max));
       } else {
-        return item.expr;
+        return item;
       }
       if (n >= kMaxNesting) return refuse(fmt::format("more than {} repetitions of one item", kMaxNesting));
-      item.expr = item.plain_text ? grammar_.repeat_text(item.expr, min, max) : grammar_.repeat(item.expr, min, max);
-      item.plain_text = false;
+      item = grammar_.repeat(item, min, max);
     }
   }
 
@@ -250,7 +244,7 @@ class Parser {
     return grammar_.literal(text);
   }
 
-  Result<Item> char_class() {
+  Result<ExprId> char_class() {
     ++pos_;
     const bool negative = take("^");
     std::vector<CodeSet::Range> ranges;
@@ -296,6 +290,8 @@ class Parser {
 
 }  // namespace
 
-Result<Grammar> parse_gbnf(std::string_view source) { return Parser(source).parse(); }
+Result<Grammar> parse_gbnf(std::string_view source) {
+  return Parser(source).parse();
+}
 
 }  // namespace hearth::constrain

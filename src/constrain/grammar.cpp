@@ -97,12 +97,6 @@ ExprId Grammar::repeat(ExprId body, std::uint32_t min, std::uint32_t max) {
   return add(std::move(expr));
 }
 
-ExprId Grammar::repeat_text(ExprId body, std::uint32_t min, std::uint32_t max) {
-  const ExprId id = repeat(body, min, max);
-  if (exprs_[id].kind == Expr::Kind::kRepeat) exprs_[id].text_loop = true;
-  return id;
-}
-
 ExprId Grammar::call(RuleId rule) {
   Expr expr{.kind = Expr::Kind::kRule};
   expr.index = rule;

@@ -24,12 +24,13 @@ enum class TokenKind : std::uint8_t {
   kUnused,   // never allowed
 };
 
-/// Tokens that are matched as a whole, whatever their bytes: `ids`, or every token but these and those that end a reply.
+/// Tokens that are matched as a whole, whatever their bytes: `ids`, or every token but these and those that end a
+/// reply.
 struct TokenSet {
-  std::vector<Token> ids;           // ascending once bound to a vocabulary
-  std::vector<std::string> names;   // resolved when the grammar is bound to a vocabulary
+  std::vector<Token> ids;          // ascending once bound to a vocabulary
+  std::vector<std::string> names;  // resolved when the grammar is bound to a vocabulary
   bool negated = false;
-  bool special_only = false;        // negated: of special tokens only
+  bool special_only = false;  // negated: of special tokens only
 
   /// Once bound.
   [[nodiscard]] bool takes(Token token, TokenKind kind) const {
@@ -44,10 +45,9 @@ struct Expr {
   static constexpr std::uint32_t kUnbounded = 0xFFFFFFFF;
 
   Kind kind = Kind::kEmpty;
-  bool text_loop = false;             // kRepeat: the body takes at least every plain character of text (see TokenTrie)
-  std::uint32_t index = 0;            // kBytes, kTokens: into the grammar's sets; kRule: the rule
-  std::uint32_t min = 0, max = 0;     // kRepeat
-  std::vector<ExprId> children;       // kSeq, kAlt; one for kRepeat
+  std::uint32_t index = 0;         // kBytes, kTokens: into the grammar's sets; kRule: the rule
+  std::uint32_t min = 0, max = 0;  // kRepeat
+  std::vector<ExprId> children;    // kSeq, kAlt; one for kRepeat
 };
 
 /// Rules as expressions that share parts. Building never fails; check() tells whether a cap was passed.
@@ -66,8 +66,6 @@ class Grammar {
   ExprId alt(std::vector<ExprId> parts);
   ExprId repeat(ExprId body, std::uint32_t min, std::uint32_t max);
   ExprId optional(ExprId body) { return alt({body, empty()}); }
-  /// A repetition whose body is known to take any plain character of text.
-  ExprId repeat_text(ExprId body, std::uint32_t min, std::uint32_t max);
   ExprId call(RuleId rule);
 
   RuleId add_rule(std::string name);

@@ -32,8 +32,8 @@ JsonGrammar::JsonGrammar(Grammar& grammar) : grammar_(grammar) {
   g.define(space, g.alt({g.empty(), g.byte(' '), g.seq({g.byte('\n'), g.repeat(g.byte(' '), 0, kMostIndent)})}));
   char_ = text_char();
   g.define(string_rule, string(0, Expr::kUnbounded));
-  integer_ = g.seq({g.optional(g.byte('-')),
-                    g.alt({g.byte('0'), g.seq({g.byte_range('1', '9'), digits(0, kMostDigits)})})});
+  integer_ =
+      g.seq({g.optional(g.byte('-')), g.alt({g.byte('0'), g.seq({g.byte_range('1', '9'), digits(0, kMostDigits)})})});
   const ExprId exponent = g.seq({g.bytes(bytes_of("eE")), g.optional(g.bytes(bytes_of("+-"))), digits(1, 2)});
   g.define(number, g.seq({integer_, g.optional(g.seq({g.byte('.'), digits(1, kMostDigits)})), g.optional(exponent)}));
   const ExprId items = g.seq({value_, g.repeat(g.seq({comma(), value_}), 0, Expr::kUnbounded), space_});
@@ -44,15 +44,19 @@ JsonGrammar::JsonGrammar(Grammar& grammar) : grammar_(grammar) {
   g.define(value, g.alt({object_, array_, string_, number_, g.literal("true"), g.literal("false"), g.literal("null")}));
 }
 
-ExprId JsonGrammar::comma() { return grammar_.seq({grammar_.byte(','), space_}); }
-ExprId JsonGrammar::colon() { return grammar_.seq({grammar_.byte(':'), space_}); }
+ExprId JsonGrammar::comma() {
+  return grammar_.seq({grammar_.byte(','), space_});
+}
+ExprId JsonGrammar::colon() {
+  return grammar_.seq({grammar_.byte(':'), space_});
+}
 
 ExprId JsonGrammar::digits(std::uint32_t min, std::uint32_t max) {
   return grammar_.repeat(grammar_.byte_range('0', '9'), min, max);
 }
 
 ExprId JsonGrammar::string(std::uint32_t min, std::uint32_t max) {
-  return grammar_.seq({grammar_.byte('"'), grammar_.repeat_text(char_, min, max), grammar_.byte('"')});
+  return grammar_.seq({grammar_.byte('"'), grammar_.repeat(char_, min, max), grammar_.byte('"')});
 }
 
 /// Any character of a string in any spelling; surrogates only in pairs.
@@ -64,10 +68,9 @@ ExprId JsonGrammar::text_char() {
   const ExprId d = g.bytes(bytes_of("dD"));
   const ExprId basic = g.alt({g.seq({g.bytes(bytes_of("0123456789abcefABCEF")), hex, hex, hex}),
                               g.seq({d, g.byte_range('0', '7'), hex, hex})});
-  const ExprId pair = g.seq({d, g.bytes(bytes_of("89abAB")), hex, hex, g.literal("\\u"), d,
-                             g.bytes(bytes_of("cdefCDEF")), hex, hex});
-  const ExprId escape =
-      g.alt({g.bytes(bytes_of("\"\\/bfnrt")), g.seq({g.byte('u'), g.alt({basic, pair})})});
+  const ExprId pair =
+      g.seq({d, g.bytes(bytes_of("89abAB")), hex, hex, g.literal("\\u"), d, g.bytes(bytes_of("cdefCDEF")), hex, hex});
+  const ExprId escape = g.alt({g.bytes(bytes_of("\"\\/bfnrt")), g.seq({g.byte('u'), g.alt({basic, pair})})});
   return g.alt({plain, g.seq({g.byte('\\'), escape})});
 }
 

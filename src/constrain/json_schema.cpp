@@ -88,10 +88,10 @@ struct TypeName {
   std::string_view name;
   TypeSet types;
 };
-constexpr std::array kTypeNames = {
-    TypeName{"null", kNullType},     TypeName{"boolean", kBooleanType}, TypeName{"object", kObjectType},
-    TypeName{"array", kArrayType},   TypeName{"string", kStringType},   TypeName{"number", kNumberType | kIntegerType},
-    TypeName{"integer", kIntegerType}};
+constexpr std::array kTypeNames = {TypeName{"null", kNullType},      TypeName{"boolean", kBooleanType},
+                                   TypeName{"object", kObjectType},  TypeName{"array", kArrayType},
+                                   TypeName{"string", kStringType},  TypeName{"number", kNumberType | kIntegerType},
+                                   TypeName{"integer", kIntegerType}};
 
 std::string escaped_step(std::string_view name) {
   std::string out = "/";
@@ -107,7 +107,8 @@ std::string escaped_step(std::string_view name) {
   return out;
 }
 
-std::unexpected<Error> refuse(ErrorCode code, std::string_view pointer, std::string_view keyword, std::string_view what) {
+std::unexpected<Error> refuse(ErrorCode code, std::string_view pointer, std::string_view keyword,
+                              std::string_view what) {
   return fail(code, fmt::format("reading the JSON Schema: \"{}\" at {}: {}", keyword,
                                 pointer.empty() ? "the root" : pointer, what));
 }
@@ -207,7 +208,7 @@ class SchemaReader {
       (name == "items" ? node(id).items : node(id).additional) = child;
       return {};
     }
-    if (name == "prefixItems" || name.ends_with("Of") ) {
+    if (name == "prefixItems" || name.ends_with("Of")) {
       if (name != "multipleOf") return list(id, pointer, name, value);
     }
     return number(id, pointer, name, value);
@@ -220,8 +221,8 @@ class SchemaReader {
       return {};
     }
     if (name != "$schema") return {};
-    static constexpr std::array kDrafts = {"json-schema.org/draft/2020-12/schema", "json-schema.org/draft/2019-09/schema",
-                                           "json-schema.org/draft-07/schema"};
+    static constexpr std::array kDrafts = {"json-schema.org/draft/2020-12/schema",
+                                           "json-schema.org/draft/2019-09/schema", "json-schema.org/draft-07/schema"};
     for (const std::string_view draft : kDrafts) {
       std::string_view text = value.text;
       if (text.starts_with("https://")) text.remove_prefix(8);
@@ -229,7 +230,8 @@ class SchemaReader {
       if (text.ends_with('#')) text.remove_suffix(1);
       if (text == draft) return {};
     }
-    return unsupported(pointer, name, fmt::format("the dialect \"{}\" is not supported; use draft 2020-12", value.text));
+    return unsupported(pointer, name,
+                       fmt::format("the dialect \"{}\" is not supported; use draft 2020-12", value.text));
   }
 
   Status types(SchemaId id, const std::string& pointer, const JsonValue& value) {
@@ -260,8 +262,8 @@ class SchemaReader {
   Status text(SchemaId id, const std::string& pointer, const std::string& name, const JsonValue& value) {
     if (!value.is(Kind::kString)) return bad(pointer, name, "it must be a string");
     const auto place = [&](Error error) {
-      return std::move(error).within(fmt::format("reading the JSON Schema: \"{}\" at {}", name,
-                                                 pointer.empty() ? "the root" : pointer));
+      return std::move(error).within(
+          fmt::format("reading the JSON Schema: \"{}\" at {}", name, pointer.empty() ? "the root" : pointer));
     };
     if (name == "pattern") {
       auto nfa = parse_pattern(value.text, PatternScope::kSearch);
@@ -275,8 +277,8 @@ class SchemaReader {
     std::shared_ptr<const Format>& format = formats_[value.text];
     if (!format) {
       HEARTH_TRY(CharNfa whole, parse_pattern(known->pattern, PatternScope::kWhole));
-      HEARTH_TRY(CharNfa generated, parse_pattern(known->generated.empty() ? known->pattern : known->generated,
-                                                  PatternScope::kWhole));
+      HEARTH_TRY(CharNfa generated,
+                 parse_pattern(known->generated.empty() ? known->pattern : known->generated, PatternScope::kWhole));
       format = std::make_shared<const Format>(Format{std::move(whole), std::move(generated), known->also});
     }
     node(id).format = format;
@@ -309,7 +311,10 @@ class SchemaReader {
     for (std::size_t i = 0; i < value.items.size(); ++i) {
       HEARTH_TRY(const SchemaId child, node_of(value.items[i], fmt::format("{}/{}/{}", pointer, name, i)));
       SchemaNode& at = node(id);
-      (name == "prefixItems" ? at.prefix_items : name == "allOf" ? at.all_of : name == "anyOf" ? at.any_of : at.one_of)
+      (name == "prefixItems" ? at.prefix_items
+       : name == "allOf"     ? at.all_of
+       : name == "anyOf"     ? at.any_of
+                             : at.one_of)
           .push_back(child);
     }
     return {};
@@ -319,7 +324,9 @@ class SchemaReader {
     if (!value.is(Kind::kNumber)) return bad(pointer, name, "it must be a number");
     SchemaNode& at = node(id);
     const std::array<std::pair<std::string_view, std::optional<Decimal>*>, 4> bounds = {
-        {{"minimum", &at.minimum}, {"maximum", &at.maximum}, {"exclusiveMinimum", &at.above},
+        {{"minimum", &at.minimum},
+         {"maximum", &at.maximum},
+         {"exclusiveMinimum", &at.above},
          {"exclusiveMaximum", &at.below}}};
     for (const auto& [bound, field] : bounds)
       if (bound == name) *field = value.number;
@@ -329,8 +336,12 @@ class SchemaReader {
       at.multiple_of = value.number;
     }
     const std::array<std::pair<std::string_view, std::optional<std::uint64_t>*>, 6> counts = {
-        {{"minLength", &at.min_length}, {"maxLength", &at.max_length}, {"minItems", &at.min_items},
-         {"maxItems", &at.max_items}, {"minProperties", &at.min_properties}, {"maxProperties", &at.max_properties}}};
+        {{"minLength", &at.min_length},
+         {"maxLength", &at.max_length},
+         {"minItems", &at.min_items},
+         {"maxItems", &at.max_items},
+         {"minProperties", &at.min_properties},
+         {"maxProperties", &at.max_properties}}};
     for (const auto& [count, field] : counts) {
       if (count != name) continue;
       *field = value.number.as_count();
@@ -381,7 +392,8 @@ class SchemaReader {
       const std::size_t end = std::min(path.find('/', i), path.size());
       at = step(*at, path.substr(i, end - i));
       if (at == nullptr) return bad(pointer, "$ref", fmt::format("nothing stands at \"#{}\"", path));
-      if (end < path.size() && at->is(Kind::kObject) && at->find("$id") != nullptr && at->find("$id")->is(Kind::kString))
+      if (end < path.size() && at->is(Kind::kObject) && at->find("$id") != nullptr &&
+          at->find("$id")->is(Kind::kString))
         return unsupported(pointer, "$ref", "a way through a subschema with its own $id is not supported");
       i = end + 1;
     }
@@ -405,8 +417,16 @@ class SchemaReader {
     if (!pointer.empty() && json.find("$id") != nullptr) return;
     static constexpr std::array kMaps = {"$defs", "definitions", "properties", "patternProperties", "dependentSchemas"};
     static constexpr std::array kLists = {"allOf", "anyOf", "oneOf", "prefixItems"};
-    static constexpr std::array kOnes = {"items", "additionalProperties", "not", "if", "then", "else", "contains",
-                                         "propertyNames", "unevaluatedItems", "unevaluatedProperties"};
+    static constexpr std::array kOnes = {"items",
+                                         "additionalProperties",
+                                         "not",
+                                         "if",
+                                         "then",
+                                         "else",
+                                         "contains",
+                                         "propertyNames",
+                                         "unevaluatedItems",
+                                         "unevaluatedProperties"};
     for (const char* keyword : {"$anchor", "$dynamicAnchor"})
       if (const JsonValue* anchor = json.find(keyword); anchor != nullptr && anchor->is(Kind::kString))
         anchors_.emplace(anchor->text, Target{&json, pointer});
@@ -440,7 +460,9 @@ class SchemaReader {
           path.pop_back();
           continue;
         }
-        const SchemaId child = i < n_all ? at.all_of[i] : i < n_all + n_any ? at.any_of[i - n_all] : at.one_of[i - n_all - n_any];
+        const SchemaId child = i < n_all           ? at.all_of[i]
+                               : i < n_all + n_any ? at.any_of[i - n_all]
+                                                   : at.one_of[i - n_all - n_any];
         if (colour[child] == kOpen)
           return bad(node(child).pointer, "$ref", "it leads back here without going into the instance");
         if (colour[child] != kNew) continue;
@@ -465,7 +487,9 @@ Result<std::shared_ptr<const JsonSchema>> JsonSchema::parse(std::string_view tex
   return SchemaReader(*document).run();
 }
 
-std::span<const KeywordInfo> known_keywords() { return kKeywords; }
+std::span<const KeywordInfo> known_keywords() {
+  return kKeywords;
+}
 
 std::vector<std::string_view> known_formats() {
   std::vector<std::string_view> names;

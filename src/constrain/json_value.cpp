@@ -128,7 +128,8 @@ class Reader {
     const std::string_view text = text_.substr(pos_, 4);
     std::uint32_t code = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code, 16);
-    if (error != std::errc() || text.size() != 4 || end != text.data() + 4) return refuse("four hexadecimal digits were expected");
+    if (error != std::errc() || text.size() != 4 || end != text.data() + 4)
+      return refuse("four hexadecimal digits were expected");
     pos_ += 4;
     return code;
   }
@@ -230,7 +231,9 @@ bool JsonValue::operator==(const JsonValue& other) const {
   }
 }
 
-Result<JsonValue> parse_json(std::string_view text, int max_depth) { return Reader(text, max_depth).run(); }
+Result<JsonValue> parse_json(std::string_view text, int max_depth) {
+  return Reader(text, max_depth).run();
+}
 
 std::string json_text(const JsonValue& value) {
   std::string out;

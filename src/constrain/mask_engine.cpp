@@ -10,24 +10,21 @@ namespace hearth::constrain {
 
 namespace {
 
-void set_bit(std::span<std::uint64_t> words, std::uint32_t token) { words[token / 64] |= 1ull << (token % 64); }
-
-/// Bytes that begin or continue a plain character.
-const ByteSet& plain_bytes() {
-  static const ByteSet set = [] {
-    ByteSet plain = plain_ascii();
-    for (unsigned value = 0x80; value < 256; ++value) plain.set(value);
-    return plain;
-  }();
-  return set;
+void set_bit(std::span<std::uint64_t> words, std::uint32_t token) {
+  words[token / 64] |= 1ull << (token % 64);
 }
+
+constexpr StateId kMixed = 0xFFFFFFFF;  // not all plain characters lead to the same state
+constexpr std::size_t kMostPlainKinds = 2048;
 
 }  // namespace
 
 MaskEngine::MaskEngine(std::shared_ptr<const Program> program, std::shared_ptr<const TokenTrie> vocabulary)
     : vocabulary_(std::move(vocabulary)),
       automaton_(std::move(program), vocabulary_->longest()),
-      path_(vocabulary_->longest() + 2) {}
+      path_(vocabulary_->longest() + 2) {
+  list_plain_characters();
+}
 
 template <typename Visit>
 void MaskEngine::walk(std::span<const TokenTrie::Node> nodes, std::uint32_t root, StateId from, Visit visit) {
@@ -65,47 +62,97 @@ void MaskEngine::visit_special(StateId state, Visit visit) {
   }
 }
 
-bool MaskEngine::takes_plain(StateId state) {
-  if (automaton_.returns(state)) return true;  // what follows is not known here
-  return std::ranges::any_of(automaton_.configs(state), [&](const Config& config) {
-    const Op& op = automaton_.program().ops[config.op];
-    return op.kind == Op::Kind::kBytes && (automaton_.program().byte_sets[op.a] & plain_bytes()).any();
-  });
+/// Plain characters whose bytes are of the same classes are the same to the program: one of each kind is enough.
+void MaskEngine::list_plain_characters() {
+  const auto& class_of = automaton_.program().class_of;
+  const auto add = [&](std::span<const std::string> beginnings, unsigned first, unsigned last) {
+    std::vector<std::string> longer;
+    for (const std::string& beginning : beginnings) {
+      ByteSet have;
+      for (unsigned byte = first; byte <= last; ++byte) {
+        if (have.test(class_of[byte])) continue;
+        have.set(class_of[byte]);
+        longer.push_back(beginning + static_cast<char>(byte));
+      }
+    }
+    return longer;
+  };
+  ByteSet have;
+  for (unsigned byte = 0; byte < 0x80; ++byte) {
+    if (!plain_ascii().test(byte) || have.test(class_of[byte])) continue;
+    have.set(class_of[byte]);
+    plain_characters_.emplace_back(1, static_cast<char>(byte));
+  }
+  // The well-formed sequences of Unicode's table 3-7: leads, the range of the second byte, how many more.
+  struct Form {
+    unsigned lead_first, lead_last, second_first, second_last, n_more;
+  };
+  static constexpr Form kForms[] = {{0xC2, 0xDF, 0x80, 0xBF, 0}, {0xE0, 0xE0, 0xA0, 0xBF, 1},
+                                    {0xE1, 0xEC, 0x80, 0xBF, 1}, {0xED, 0xED, 0x80, 0x9F, 1},
+                                    {0xEE, 0xEF, 0x80, 0xBF, 1}, {0xF0, 0xF0, 0x90, 0xBF, 2},
+                                    {0xF1, 0xF3, 0x80, 0xBF, 2}, {0xF4, 0xF4, 0x80, 0x8F, 2}};
+  const std::vector<std::string> nothing = {""};
+  for (const Form& form : kForms) {
+    auto kinds = add(add(nothing, form.lead_first, form.lead_last), form.second_first, form.second_last);
+    for (unsigned i = 0; i < form.n_more && kinds.size() <= kMostPlainKinds; ++i) kinds = add(kinds, 0x80, 0xBF);
+    plain_characters_.insert(plain_characters_.end(), kinds.begin(), kinds.end());
+    if (plain_characters_.size() > kMostPlainKinds) break;
+  }
 }
 
-/// Sets mask.plain to n if exactly the plain tokens of up to n characters are allowed (or all of them, for the most).
-void MaskEngine::find_plain(StateId state, LocalMask& mask) {
-  const std::vector<Config> configs(automaton_.configs(state).begin(), automaton_.configs(state).end());
-  const Config* counted = nullptr;
-  for (const Config& config : configs) {
-    const Op& op = automaton_.program().ops[config.op];
-    if (op.kind != Op::Kind::kBytes || op.text_loop == TextLoop::kNone) continue;
-    std::uint32_t n = vocabulary_->most_plain();
-    if (op.text_loop == TextLoop::kCounted) n = std::min(n, automaton_.iterations_left(config.frame));
-    if (n <= mask.plain) continue;
-    mask.plain = n;
-    mask.plain_distance = automaton_.distance(config);
-    counted = &config;
+/// Where every plain character leads: a state, kDead, or kMixed.
+StateId MaskEngine::plain_step(StateId state) {
+  if (plain_characters_.size() > kMostPlainKinds) return kMixed;
+  if (const auto known = plain_step_.find(state); known != plain_step_.end()) return known->second;
+  StateId common = kMixed;
+  for (std::size_t i = 0; i < plain_characters_.size(); ++i) {
+    StateId at = state;
+    for (const char c : plain_characters_[i]) at = automaton_.step(at, static_cast<std::uint8_t>(c));
+    if (i > 0 && at != common) {
+      common = kMixed;
+      break;
+    }
+    common = at;
   }
-  if (counted == nullptr || mask.plain == vocabulary_->most_plain()) return;
-  // Longer plain tokens must be impossible: nothing beside and nothing behind the repetition may take their bytes.
-  bool alone = !takes_plain(automaton_.after_repetition(counted->frame));
-  for (const Config& config : configs) {
-    const Op& op = automaton_.program().ops[config.op];
-    if (config.frame != counted->frame && op.kind == Op::Kind::kBytes)
-      alone &= (automaton_.program().byte_sets[op.a] & plain_bytes()).none();
+  // What lies behind a return is not known here.
+  if (common != kMixed && automaton_.returns(common)) common = kMixed;
+  plain_step_.emplace(state, common);
+  mask_bytes_ += 32;
+  return common;
+}
+
+/// The states after 1, 2, .. plain characters, as long as there is one, at most most_plain(); the last stands for all
+/// further ones if it leads to itself. False where characters differ.
+bool MaskEngine::plain_run(StateId state, std::vector<StateId>& run) {
+  run.clear();
+  while (run.size() < vocabulary_->most_plain()) {
+    const StateId next = plain_step(state);
+    if (next == kMixed) return false;
+    if (next == kDead) return true;
+    run.push_back(next);
+    if (next == state) return true;
+    state = next;
   }
-  if (!alone) mask.plain = 0;
+  return true;
 }
 
 std::shared_ptr<const MaskEngine::LocalMask> MaskEngine::local_mask(StateId state) {
   if (const auto known = local_.find(state); known != local_.end()) return known->second;
   auto mask = std::make_shared<LocalMask>();
-  find_plain(state, *mask);
-  if (mask->plain > 0) mask->farthest = mask->plain_distance;
-  const auto nodes = mask->plain > 0 ? vocabulary_->rest() : vocabulary_->all();
-  mask->depth = automaton_.depth(state);
-  mask->truncated = automaton_.truncated(state);
+  std::vector<StateId> run;
+  mask->plain_known = plain_run(state, run);
+  if (mask->plain_known && !run.empty()) {
+    const bool endless = run.back() == (run.size() > 1 ? run[run.size() - 2] : state);
+    mask->plain = endless ? vocabulary_->most_plain() : static_cast<std::uint32_t>(run.size());
+    for (const StateId at : run) {
+      mask->farthest = std::max(mask->farthest, automaton_.distance(at));
+      mask->depth = std::max(mask->depth, automaton_.depth(at));
+      mask->truncated |= automaton_.truncated(at);
+    }
+  }
+  const auto nodes = mask->plain_known ? vocabulary_->rest() : vocabulary_->all();
+  mask->depth = std::max(mask->depth, automaton_.depth(state));
+  mask->truncated |= automaton_.truncated(state);
   walk(nodes, 0, state, [&](std::uint32_t i, const TokenTrie::Node& node, StateId at) {
     mask->depth = std::max(mask->depth, automaton_.depth(at));
     mask->truncated |= automaton_.truncated(at);
@@ -139,8 +186,9 @@ const MaskEngine::Mask& MaskEngine::mask_of(StateId state) {
   const Automaton::Relative relative = automaton_.relative(state);
   mask.local = local_mask(relative.state);
   // A reading that was cut off, or a stack near the deepest: then the whole stack decides.
-  const bool whole = relative.below != kRootFrame &&
-                     (mask.local->truncated || automaton_.frame_depth(relative.below) + mask.local->depth > kMaxStackDepth);
+  const bool whole =
+      relative.below != kRootFrame &&
+      (mask.local->truncated || automaton_.frame_depth(relative.below) + mask.local->depth > kMaxStackDepth);
   if (whole) mask.local = local_mask(state);
   mask.farthest = mask.local->farthest;
   if (relative.below != kRootFrame && !whole) {
@@ -148,7 +196,7 @@ const MaskEngine::Mask& MaskEngine::mask_of(StateId state) {
                                             Distance::kNever - 1);
     const StateId behind = automaton_.after_return(relative.below);
     if (mask.local->ends_at_return) mask.farthest = std::max(mask.farthest, automaton_.distance(behind));
-    const auto nodes = mask.local->plain > 0 ? vocabulary_->rest() : vocabulary_->all();
+    const auto nodes = mask.local->plain_known ? vocabulary_->rest() : vocabulary_->all();
     for (const std::uint32_t root : mask.local->open) {
       walk(nodes, root, behind, [&](std::uint32_t, const TokenTrie::Node& node, StateId at) {
         for (std::uint32_t token = node.token; token != TokenTrie::kNoToken; token = vocabulary_->next_same(token)) {
@@ -191,33 +239,32 @@ void MaskEngine::fill(StateId state, std::uint32_t budget, std::span<std::uint64
   for (const std::uint32_t token : mask.tokens) set_bit(words, token);
 }
 
-/// How many plain characters fit `n_left` further tokens whatever they are; 0 where each token must be looked at.
-std::uint32_t MaskEngine::plain_within(StateId state, const Mask& mask, std::uint32_t n_left) {
-  if (mask.local->plain == 0) return 0;
-  std::uint32_t distance = 0;
-  for (const Config& config : automaton_.configs(state))
-    if (automaton_.program().ops[config.op].text_loop != TextLoop::kNone)
-      distance = std::max(distance, automaton_.distance(config));
-  if (distance <= n_left) return mask.local->plain;
-  // A loop that comes back to this very state needs what this state needs.
-  const bool same = automaton_.step(state, 'a') == state && automaton_.step(state, ' ') == state;
-  return mask.local->plain == vocabulary_->most_plain() && same && fits(state, n_left) ? mask.local->plain : 0;
+/// Adds the plain tokens after which `n_left` are enough. False where each must be looked at.
+bool MaskEngine::fill_plain_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words) {
+  std::vector<StateId> run;
+  if (automaton_.takes_tokens(state) || !plain_run(state, run)) return false;
+  if (run.empty()) return true;
+  const bool endless = run.back() == (run.size() > 1 ? run[run.size() - 2] : state);
+  for (std::uint32_t n = 1; n <= run.size(); ++n) {
+    if (!fits(run[n - 1], n_left)) continue;
+    const bool all_further = endless && n == run.size();
+    const auto up_to = vocabulary_->plain_up_to(all_further ? vocabulary_->most_plain() : n);
+    for (std::size_t i = 0; i < words.size(); ++i)
+      words[i] |= n == 1 ? up_to[i] : up_to[i] & ~vocabulary_->plain_up_to(n - 1)[i];
+  }
+  return true;
 }
 
 /// The mask where not every token leaves enough budget.
 void MaskEngine::fill_within(StateId state, std::uint32_t budget, std::span<std::uint64_t> words) {
   const std::uint32_t n_left = budget - 1;
-  const std::uint32_t plain = plain_within(state, mask_of(state), n_left);
-  if (plain > 0) {
-    const auto more = vocabulary_->plain_up_to(plain);
-    for (std::size_t i = 0; i < more.size(); ++i) words[i] |= more[i];
-  }
+  const bool plain_done = fill_plain_within(state, n_left, words);
   if (automaton_.takes_tokens(state)) {
     visit_special(state, [&](std::uint32_t token, const Config&) {
       if (fits(after(state, static_cast<Token>(token)), n_left)) set_bit(words, token);
     });
   }
-  walk(plain > 0 ? vocabulary_->rest() : vocabulary_->all(), 0, state,
+  walk(plain_done ? vocabulary_->rest() : vocabulary_->all(), 0, state,
        [&](std::uint32_t, const TokenTrie::Node& node, StateId at) {
          if (node.token == TokenTrie::kNoToken) return;
          // A token that can also be taken as a whole is judged by both readings together.

@@ -42,14 +42,14 @@ class MaskEngine {
   /// The tokens of a state as far as its own stack decides: `plain` characters of text as a set of the vocabulary, the
   /// others listed or, where many, as bits. What lies behind a return to an unknown stack is left open.
   struct LocalMask {
+    bool plain_known = false;  // plain tokens are decided by `plain`, not listed below
     std::uint32_t plain = 0;
-    std::uint32_t plain_distance = 0;
     std::vector<std::uint32_t> tokens;
     std::vector<std::uint64_t> bits;
-    std::vector<std::uint32_t> open;   // nodes (of rest() if plain, else of all()) where the stack was returned to
-    bool ends_at_return = false;       // a token ends in a state that returns
-    std::uint32_t farthest = 0;        // distance after any of its tokens, at most
-    std::uint32_t depth = 0;           // frames used
+    std::vector<std::uint32_t> open;  // nodes (of rest() if plain_known, else of all()) where the stack was returned to
+    bool ends_at_return = false;      // a token ends in a state that returns
+    std::uint32_t farthest = 0;       // distance after any of its tokens, at most
+    std::uint32_t depth = 0;          // frames used
     bool truncated = false;
   };
   struct Mask {
@@ -64,10 +64,11 @@ class MaskEngine {
   void visit_special(StateId state, Visit visit);
   const Mask& mask_of(StateId state);
   std::shared_ptr<const LocalMask> local_mask(StateId state);
-  void find_plain(StateId state, LocalMask& mask);
-  bool takes_plain(StateId state);
+  StateId plain_step(StateId state);
+  bool plain_run(StateId state, std::vector<StateId>& run);
+  void list_plain_characters();
   void fill_within(StateId state, std::uint32_t budget, std::span<std::uint64_t> words);
-  std::uint32_t plain_within(StateId state, const Mask& mask, std::uint32_t n_left);
+  bool fill_plain_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words);
   struct Symbol {
     bool is_token = false;
     std::uint32_t value = 0;
@@ -81,6 +82,8 @@ class MaskEngine {
   std::unordered_map<StateId, std::shared_ptr<const LocalMask>> local_;
   std::unordered_map<StateId, Mask> masks_;
   std::unordered_map<StateId, std::uint32_t> needed_;
+  std::unordered_map<StateId, StateId> plain_step_;
+  std::vector<std::string> plain_characters_;  // one of each kind that the program can tell apart
   std::size_t mask_bytes_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <tuple>
@@ -27,7 +28,9 @@ std::string whole_digits(const Decimal& integer) {
 class ScaledIntegers {
  public:
   ScaledIntegers(Grammar& grammar, std::uint64_t step, std::int64_t exponent)
-      : grammar_(grammar), step_(step), n_behind_(exponent < 0 ? static_cast<std::size_t>(-exponent) : 0),
+      : grammar_(grammar),
+        step_(step),
+        n_behind_(exponent < 0 ? static_cast<std::size_t>(-exponent) : 0),
         zeros_(exponent > 0 ? static_cast<std::size_t>(exponent) : 0, '0') {}
 
   /// Both as digits without zeros before them.
@@ -44,9 +47,9 @@ class ScaledIntegers {
         // All numbers of several lengths at once.
         const std::size_t end = last.find_first_not_of('9') == std::string::npos ? last.size() : last.size() - 1;
         if (length == 1 && first == "0") ways.push_back(grammar_.byte('0'));
-        ways.push_back(grammar_.seq({grammar_.byte_range('1', '9'),
-                                     grammar_.repeat(digit(), static_cast<std::uint32_t>(length - 1),
-                                                     static_cast<std::uint32_t>(end - 1))}));
+        ways.push_back(grammar_.seq(
+            {grammar_.byte_range('1', '9'),
+             grammar_.repeat(digit(), static_cast<std::uint32_t>(length - 1), static_cast<std::uint32_t>(end - 1))}));
         length = end + 1;
         continue;
       }
@@ -140,8 +143,9 @@ class Fraction {
     for (const auto& [where, set] : next) {
       const auto [low, high] = where;
       const ExprId more = digits_from(n + 1, low, high);
-      ways.push_back(grammar_.seq(
-          {grammar_.bytes(set), grammar_.alt({may_end(n + 1, low, high) ? grammar_.empty() : grammar_.never(), more})}));
+      ways.push_back(
+          grammar_.seq({grammar_.bytes(set),
+                        grammar_.alt({may_end(n + 1, low, high) ? grammar_.empty() : grammar_.never(), more})}));
     }
     return grammar_.alt(std::move(ways));
   }
@@ -158,7 +162,9 @@ std::string fraction_digits(const Decimal& value) {
   return value.digits().substr(static_cast<std::size_t>(n));
 }
 
-Bound mirrored(const Bound& bound) { return {bound.value.negated(), bound.exclusive}; }
+Bound mirrored(const Bound& bound) {
+  return {bound.value.negated(), bound.exclusive};
+}
 
 /// Reals from `low` (at least zero) up.
 ExprId unsigned_reals(Grammar& grammar, const Bound& low, const std::optional<Bound>& high) {
@@ -178,17 +184,17 @@ ExprId unsigned_reals(Grammar& grammar, const Bound& low, const std::optional<Bo
                           Fraction(grammar, low_fraction, low.exclusive, high_fraction, high->exclusive).run()});
     }
     const Decimal below_last = plus_one(last.negated()).negated();
-    return grammar.alt(
-        {grammar.seq({grammar.literal(first_digits),
-                      Fraction(grammar, low_fraction, low.exclusive, std::nullopt, false).run()}),
-         grammar.seq({integers.unsigned_range(whole_digits(plus_one(first)), whole_digits(below_last)), any_fraction()}),
-         grammar.seq({grammar.literal(last_digits),
-                      Fraction(grammar, std::nullopt, false, high_fraction, high->exclusive).run()})});
+    return grammar.alt({grammar.seq({grammar.literal(first_digits),
+                                     Fraction(grammar, low_fraction, low.exclusive, std::nullopt, false).run()}),
+                        grammar.seq({integers.unsigned_range(whole_digits(plus_one(first)), whole_digits(below_last)),
+                                     any_fraction()}),
+                        grammar.seq({grammar.literal(last_digits),
+                                     Fraction(grammar, std::nullopt, false, high_fraction, high->exclusive).run()})});
   }
-  return grammar.alt({grammar.seq({grammar.literal(first_digits),
-                                   Fraction(grammar, low_fraction, low.exclusive, std::nullopt, false).run()}),
-                      grammar.seq({integers.unsigned_range(whole_digits(plus_one(first)), std::string(most, '9')),
-                                   any_fraction()})});
+  return grammar.alt(
+      {grammar.seq(
+           {grammar.literal(first_digits), Fraction(grammar, low_fraction, low.exclusive, std::nullopt, false).run()}),
+       grammar.seq({integers.unsigned_range(whole_digits(plus_one(first)), std::string(most, '9')), any_fraction()})});
 }
 
 ExprId reals(Grammar& grammar, const std::optional<Bound>& low, const std::optional<Bound>& high) {
@@ -236,6 +242,30 @@ ExprId integers(Grammar& grammar, const NumberRange& range, std::uint64_t step, 
   return grammar.alt(std::move(ways));
 }
 
+/// The multiples of `step` that are up to 64 steps from zero and within the range, each as a text of its own.
+ExprId small_multiples(Grammar& grammar, const NumberRange& range, const Decimal& step) {
+  if (step.exponent() > 300 || step.exponent() < -300) return grammar.never();
+  __extension__ typedef unsigned __int128 Wide;
+  std::vector<ExprId> ways;
+  Wide unit = 0;
+  for (const char c : step.digits()) unit = unit * 10 + static_cast<unsigned>(c - '0');
+  for (int k = -64; k <= 64; ++k) {
+    std::string digits;
+    for (Wide n = unit * static_cast<unsigned>(std::abs(k)); n > 0; n /= 10)
+      digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(n % 10)));
+    const Decimal value = Decimal::make(k < 0, digits, step.exponent());
+    if (range.integers_only && !value.is_integer()) continue;
+    if (range.low && (value < range.low->value || (value == range.low->value && range.low->exclusive))) continue;
+    if (range.high && (value > range.high->value || (value == range.high->value && range.high->exclusive))) continue;
+    std::string text = value.negative() ? "-" : "";
+    const std::string fraction = fraction_digits(value);
+    text += whole_digits(floor_of(value.negative() ? value.negated() : value));
+    if (!fraction.empty()) text += "." + fraction;
+    ways.push_back(grammar.literal(text));
+  }
+  return grammar.alt(std::move(ways));
+}
+
 bool too_long(const std::optional<Bound>& bound) {
   return bound && (static_cast<std::int64_t>(bound->value.digits().size()) > kMostBoundDigits ||
                    bound->value.exponent() < -kMostBoundDigits);
@@ -269,9 +299,10 @@ Result<ExprId> number_expression(Grammar& grammar, const NumberRange& range) {
   const bool far = (range.low && !range.low->value.negative() && range.low->value.magnitude() > kMostBoundDigits) ||
                    (range.high && range.high->value.negative() && range.high->value.magnitude() > kMostBoundDigits);
   if (far || too_long(range.low) || too_long(range.high)) {
-    return fail(ErrorCode::kUnsupportedConstraint,
-                fmt::format("compiling the JSON Schema: \"minimum\" or \"maximum\" of more than {} digits is not supported",
-                            kMostBoundDigits));
+    return fail(
+        ErrorCode::kUnsupportedConstraint,
+        fmt::format("compiling the JSON Schema: \"minimum\" or \"maximum\" of more than {} digits is not supported",
+                    kMostBoundDigits));
   }
   if (!range.step) return range.integers_only ? integers(grammar, range, 1, 0) : reals(grammar, range.low, range.high);
   std::uint64_t step = 0;
@@ -288,10 +319,12 @@ Result<ExprId> number_expression(Grammar& grammar, const NumberRange& range) {
     }
   }
   if (step > kMostSteps || exponent > 15 || exponent < -15) {
-    return fail(ErrorCode::kUnsupportedConstraint,
-                fmt::format("compiling the JSON Schema: \"multipleOf\" is supported up to {} units of its last digit, and "
-                            "down to 15 decimals",
-                            kMostSteps));
+    if (const ExprId few = small_multiples(grammar, range, *range.step); few != grammar.never()) return few;
+    return fail(
+        ErrorCode::kUnsupportedConstraint,
+        fmt::format("compiling the JSON Schema: \"multipleOf\" is supported up to {} units of its last digit, and "
+                    "down to 15 decimals",
+                    kMostSteps));
   }
   return integers(grammar, range, step, exponent);
 }

@@ -16,7 +16,8 @@ struct NumberRange {
 };
 
 /// Decimal numbers without exponent, of up to 16 digits before and 15 behind the point unless the bounds need more.
-/// Refuses steps of more than 2,000 units and bounds of more than 60 digits.
+/// Of a step above 2,000 units only multiples near zero are written, refused where none is in range; so are bounds of
+/// more than 60 digits.
 Result<ExprId> number_expression(Grammar& grammar, const NumberRange& range);
 
 /// The least number that is a multiple of both (each above zero, of at most 18 digits); nothing above 18 digits.

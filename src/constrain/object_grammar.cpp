@@ -73,7 +73,10 @@ CharNfa length_modulo(std::uint32_t n, std::uint32_t rest) {
 class ObjectCompiler {
  public:
   ObjectCompiler(SchemaRules& rules, const SchemaSet& members)
-      : rules_(rules), grammar_(rules.grammar()), members_(members), range_(count_range(rules.schema(), members, Counted::kProperties)) {}
+      : rules_(rules),
+        grammar_(rules.grammar()),
+        members_(members),
+        range_(count_range(rules.schema(), members, Counted::kProperties)) {}
 
   Result<ExprId> run() {
     if (range_.min > range_.max) return grammar_.never();
@@ -83,14 +86,15 @@ class ObjectCompiler {
     const std::uint64_t n_most = names_.size() + 1;
     count_limit_ = std::max<std::uint64_t>(1, std::min(n_most, range_.min));
     if (range_.max != CountRange::kUnlimited) count_limit_ = std::max(count_limit_, std::min(n_most, range_.max));
-    uncounted_ = range_.min <= n_required_ && range_.max >= names_.size() &&
-                 (!extra_ || range_.max == CountRange::kUnlimited);
+    uncounted_ =
+        range_.min <= n_required_ && range_.max >= names_.size() && (!extra_ || range_.max == CountRange::kUnlimited);
     if (uncounted_) count_limit_ = 1;
     if ((names_.size() + 1) * (count_limit_ + 1) > kMaxOps) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("compiling the JSON Schema: an object of {} properties with minProperties or maxProperties "
-                              "is too large",
-                              names_.size()));
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("compiling the JSON Schema: an object of {} properties with minProperties or maxProperties "
+                      "is too large",
+                      names_.size()));
     }
     rules_of_.assign((names_.size() + 1) * (count_limit_ + 1), kNone);
     const RuleId first = rule(0, 0);
@@ -187,7 +191,9 @@ class ObjectCompiler {
     std::uint64_t written = 0;
     // Two extra names might be equal and count once, so the names that are counted on have different lengths.
     for (; missing > 1 && written < missing; ++written) {
-      HEARTH_TRY(const CharNfa name, both(names_other_than(forbidden_), length_modulo(static_cast<std::uint32_t>(missing), static_cast<std::uint32_t>(written))));
+      HEARTH_TRY(const CharNfa name,
+                 both(names_other_than(forbidden_),
+                      length_modulo(static_cast<std::uint32_t>(missing), static_cast<std::uint32_t>(written))));
       const ExprId one = grammar_.seq({grammar_.byte('"'), expression_of(grammar_, name, Spelling::kPlain),
                                        grammar_.byte('"'), rules_.json().colon(), extra_value_});
       parts.push_back(separated(count + written, one));

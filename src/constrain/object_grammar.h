@@ -1,4 +1,5 @@
-// Objects of a schema as expressions: properties in written order, optional ones skipped, counts kept, names kept apart.
+// Objects of a schema as expressions: properties in written order, optional ones skipped, counts kept, names kept
+// apart.
 #pragma once
 
 #include "base/result.h"

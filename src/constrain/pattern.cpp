@@ -30,7 +30,8 @@ std::uint32_t intern(std::vector<CodeSet>& sets, const CodeSet& set) {
   return static_cast<std::uint32_t>(sets.size() - 1);
 }
 
-/// Thompson's automaton: a node takes a character of a set, or leads on without one, perhaps only at an end of the text.
+/// Thompson's automaton: a node takes a character of a set, or leads on without one, perhaps only at an end of the
+/// text.
 struct Node {
   enum class Kind : std::uint8_t { kChar, kSplit, kBegin, kEnd, kAccept } kind = Kind::kSplit;
   std::uint32_t set = 0;
@@ -250,17 +251,10 @@ ExprId expression_of(Grammar& grammar, const CharNfa& nfa, Spelling spelling) {
   for (std::size_t i = 0; i < nfa.states.size(); ++i) rule_of.push_back(grammar.add_rule("pattern"));
   for (std::size_t i = 0; i < nfa.states.size(); ++i) {
     std::vector<ExprId> ways;
-    ExprId loop = grammar.empty();
-    for (const CharNfa::Edge& edge : nfa.states[i].edges) {
-      // A loop over any text is written as one, for the sake of masks.
-      if (edge.target == i && loop == grammar.empty() && holds_plain_text(nfa.sets[edge.set])) {
-        loop = grammar.repeat_text(of_set[edge.set], 0, Expr::kUnbounded);
-      } else {
-        ways.push_back(grammar.seq({of_set[edge.set], grammar.call(rule_of[edge.target])}));
-      }
-    }
+    for (const CharNfa::Edge& edge : nfa.states[i].edges)
+      ways.push_back(grammar.seq({of_set[edge.set], grammar.call(rule_of[edge.target])}));
     if (nfa.states[i].accepts) ways.push_back(grammar.empty());
-    grammar.define(rule_of[i], grammar.seq({loop, grammar.alt(std::move(ways))}));
+    grammar.define(rule_of[i], grammar.alt(std::move(ways)));
   }
   return grammar.call(rule_of[0]);
 }

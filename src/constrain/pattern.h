@@ -35,8 +35,8 @@ enum class PatternScope : std::uint8_t {
   kWhole,   // the whole text
 };
 
-/// Knows literals, classes, \d \w \s \p{..}, groups, alternatives, repetition (greedy or lazy says the same here), ^ and $.
-/// Refuses by name what is no regular expression (back-references, look-around, word boundaries).
+/// Knows literals, classes, \d \w \s \p{..}, groups, alternatives, repetition (greedy or lazy says the same here), ^
+/// and $. Refuses by name what is no regular expression (back-references, look-around, word boundaries).
 Result<CharNfa> parse_pattern(std::string_view pattern, PatternScope scope);
 
 /// Texts of `min` to `max` characters; max may be Expr::kUnbounded.

@@ -17,14 +17,28 @@ namespace {
 
 using text::CodeSet;
 
-CodeSet digits() { return CodeSet({{'0', '9'}}); }
-CodeSet word() { return CodeSet({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}); }
+CodeSet digits() {
+  return CodeSet({{'0', '9'}});
+}
+CodeSet word() {
+  return CodeSet({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}});
+}
 /// WhiteSpace and LineTerminator of ECMA-262.
 CodeSet space() {
-  return CodeSet({{0x09, 0x0D}, {0x20, 0x20}, {0xA0, 0xA0}, {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029},
-                  {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}});
+  return CodeSet({{0x09, 0x0D},
+                  {0x20, 0x20},
+                  {0xA0, 0xA0},
+                  {0x1680, 0x1680},
+                  {0x2000, 0x200A},
+                  {0x2028, 0x2029},
+                  {0x202F, 0x202F},
+                  {0x205F, 0x205F},
+                  {0x3000, 0x3000},
+                  {0xFEFF, 0xFEFF}});
 }
-CodeSet line_ends() { return CodeSet({{0x0A, 0x0A}, {0x0D, 0x0D}, {0x2028, 0x2029}}); }
+CodeSet line_ends() {
+  return CodeSet({{0x0A, 0x0A}, {0x0D, 0x0D}, {0x2028, 0x2029}});
+}
 
 class Parser {
  public:
@@ -316,24 +330,54 @@ class Parser {
 struct LongName {
   std::string_view name, category;
 };
-constexpr std::array kLongNames = {
-    LongName{"Letter", "L"}, LongName{"Cased_Letter", "LC"}, LongName{"Uppercase_Letter", "Lu"},
-    LongName{"Lowercase_Letter", "Ll"}, LongName{"Titlecase_Letter", "Lt"}, LongName{"Modifier_Letter", "Lm"},
-    LongName{"Other_Letter", "Lo"}, LongName{"Mark", "M"}, LongName{"Combining_Mark", "M"},
-    LongName{"Nonspacing_Mark", "Mn"}, LongName{"Spacing_Mark", "Mc"}, LongName{"Enclosing_Mark", "Me"},
-    LongName{"Number", "N"}, LongName{"Decimal_Number", "Nd"}, LongName{"digit", "Nd"}, LongName{"Letter_Number", "Nl"},
-    LongName{"Other_Number", "No"}, LongName{"Punctuation", "P"}, LongName{"punct", "P"},
-    LongName{"Connector_Punctuation", "Pc"}, LongName{"Dash_Punctuation", "Pd"}, LongName{"Open_Punctuation", "Ps"},
-    LongName{"Close_Punctuation", "Pe"}, LongName{"Initial_Punctuation", "Pi"}, LongName{"Final_Punctuation", "Pf"},
-    LongName{"Other_Punctuation", "Po"}, LongName{"Symbol", "S"}, LongName{"Math_Symbol", "Sm"},
-    LongName{"Currency_Symbol", "Sc"}, LongName{"Modifier_Symbol", "Sk"}, LongName{"Other_Symbol", "So"},
-    LongName{"Separator", "Z"}, LongName{"Space_Separator", "Zs"}, LongName{"Line_Separator", "Zl"},
-    LongName{"Paragraph_Separator", "Zp"}, LongName{"Other", "C"}, LongName{"Control", "Cc"}, LongName{"cntrl", "Cc"},
-    LongName{"Format", "Cf"}, LongName{"Surrogate", "Cs"}, LongName{"Private_Use", "Co"}, LongName{"Unassigned", "Cn"}};
+constexpr std::array kLongNames = {LongName{"Letter", "L"},
+                                   LongName{"Cased_Letter", "LC"},
+                                   LongName{"Uppercase_Letter", "Lu"},
+                                   LongName{"Lowercase_Letter", "Ll"},
+                                   LongName{"Titlecase_Letter", "Lt"},
+                                   LongName{"Modifier_Letter", "Lm"},
+                                   LongName{"Other_Letter", "Lo"},
+                                   LongName{"Mark", "M"},
+                                   LongName{"Combining_Mark", "M"},
+                                   LongName{"Nonspacing_Mark", "Mn"},
+                                   LongName{"Spacing_Mark", "Mc"},
+                                   LongName{"Enclosing_Mark", "Me"},
+                                   LongName{"Number", "N"},
+                                   LongName{"Decimal_Number", "Nd"},
+                                   LongName{"digit", "Nd"},
+                                   LongName{"Letter_Number", "Nl"},
+                                   LongName{"Other_Number", "No"},
+                                   LongName{"Punctuation", "P"},
+                                   LongName{"punct", "P"},
+                                   LongName{"Connector_Punctuation", "Pc"},
+                                   LongName{"Dash_Punctuation", "Pd"},
+                                   LongName{"Open_Punctuation", "Ps"},
+                                   LongName{"Close_Punctuation", "Pe"},
+                                   LongName{"Initial_Punctuation", "Pi"},
+                                   LongName{"Final_Punctuation", "Pf"},
+                                   LongName{"Other_Punctuation", "Po"},
+                                   LongName{"Symbol", "S"},
+                                   LongName{"Math_Symbol", "Sm"},
+                                   LongName{"Currency_Symbol", "Sc"},
+                                   LongName{"Modifier_Symbol", "Sk"},
+                                   LongName{"Other_Symbol", "So"},
+                                   LongName{"Separator", "Z"},
+                                   LongName{"Space_Separator", "Zs"},
+                                   LongName{"Line_Separator", "Zl"},
+                                   LongName{"Paragraph_Separator", "Zp"},
+                                   LongName{"Other", "C"},
+                                   LongName{"Control", "Cc"},
+                                   LongName{"cntrl", "Cc"},
+                                   LongName{"Format", "Cf"},
+                                   LongName{"Surrogate", "Cs"},
+                                   LongName{"Private_Use", "Co"},
+                                   LongName{"Unassigned", "Cn"}};
 
 }  // namespace
 
-Result<PatternNode> parse_pattern_syntax(std::string_view pattern) { return Parser(pattern).parse(); }
+Result<PatternNode> parse_pattern_syntax(std::string_view pattern) {
+  return Parser(pattern).parse();
+}
 
 text::CodeSet unicode_property(std::string_view name) {
   for (const std::string_view key : {"General_Category=", "gc=", "Script=", "sc="}) {

@@ -8,7 +8,6 @@
 
 #include "constrain/limits.h"
 #include "constrain/program_distance.h"
-#include "constrain/token_trie.h"
 
 namespace hearth::constrain {
 
@@ -128,7 +127,7 @@ class Compiler {
     while (!pending_.empty() && !full()) {
       const RuleId rule = pending_.back();
       pending_.pop_back();
-      const OpId body = emit(grammar_.rule_expr(rule), kReturnOp, TextLoop::kNone);
+      const OpId body = emit(grammar_.rule_expr(rule), kReturnOp);
       program_.ops[entries_[rule]].a = body;
     }
     if (full()) {
@@ -176,26 +175,21 @@ class Compiler {
   }
 
   /// The position from which `id` is matched and then `next`.
-  OpId emit(ExprId id, OpId next, TextLoop loop) {
+  OpId emit(ExprId id, OpId next) {
     if (full()) return kReturnOp;
     const Expr expr = grammar_.expr(id);  // a copy: stripping may move the table
     switch (expr.kind) {
       case Expr::Kind::kEmpty: return next;
       case Expr::Kind::kNever: return split({});
-      case Expr::Kind::kBytes: {
-        const ByteSet& plain = plain_ascii();
-        const bool whole = (grammar_.byte_sets()[expr.index] & plain) == plain;
-        return add({.kind = Op::Kind::kBytes, .text_loop = whole ? loop : TextLoop::kNone, .a = expr.index,
-                    .next = next});
-      }
+      case Expr::Kind::kBytes: return add({.kind = Op::Kind::kBytes, .a = expr.index, .next = next});
       case Expr::Kind::kTokens: return add({.kind = Op::Kind::kTokens, .a = expr.index, .next = next});
       case Expr::Kind::kSeq: {
-        for (std::size_t i = expr.children.size(); i-- > 0;) next = emit(expr.children[i], next, loop);
+        for (std::size_t i = expr.children.size(); i-- > 0;) next = emit(expr.children[i], next);
         return next;
       }
       case Expr::Kind::kAlt: {
         std::vector<OpId> ways;
-        for (const ExprId child : expr.children) ways.push_back(emit(child, next, loop));
+        for (const ExprId child : expr.children) ways.push_back(emit(child, next));
         return split(ways);
       }
       case Expr::Kind::kRule: {
@@ -216,14 +210,14 @@ class Compiler {
       body = nullability_.without_empty(body);
       min = 0;
     }
-    if (expr.max == 1) return split({emit(body, next, TextLoop::kNone), next});
+    if (expr.max == 1) return split({emit(body, next), next});
     if (expr.max == Expr::kUnbounded && min <= 1) {
       const OpId again = add({.kind = Op::Kind::kSplit});
-      const OpId first = emit(body, again, expr.text_loop ? TextLoop::kEndless : TextLoop::kNone);
+      const OpId first = emit(body, again);
       set_alternatives(again, {first, next});
       return min == 0 ? again : first;
     }
-    const OpId first = emit(body, kReturnOp, expr.text_loop ? TextLoop::kCounted : TextLoop::kNone);
+    const OpId first = emit(body, kReturnOp);
     return add({.kind = Op::Kind::kRepeat, .a = first, .next = next, .min = min, .max = expr.max});
   }
 
@@ -256,7 +250,8 @@ void classify(Program& program) {
     std::copy(std::begin(next_class), std::end(next_class), std::begin(program.class_of));
   }
   program.byte_of_class.assign(n_classes, 0);
-  for (unsigned value = 256; value-- > 0;) program.byte_of_class[program.class_of[value]] = static_cast<std::uint8_t>(value);
+  for (unsigned value = 256; value-- > 0;)
+    program.byte_of_class[program.class_of[value]] = static_cast<std::uint8_t>(value);
 }
 
 }  // namespace

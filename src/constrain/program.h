@@ -13,9 +13,6 @@ namespace hearth::constrain {
 
 using OpId = std::uint32_t;
 
-/// What taking a byte here means for runs of plain text: see TokenTrie.
-enum class TextLoop : std::uint8_t { kNone, kEndless, kCounted };
-
 struct Op {
   enum class Kind : std::uint8_t {
     kBytes,   // takes a byte of set `a`, goes to `next`
@@ -27,7 +24,6 @@ struct Op {
     kReturn,  // pops
   };
   Kind kind = Kind::kReturn;
-  TextLoop text_loop = TextLoop::kNone;  // kBytes
   std::uint32_t a = 0, b = 0;
   OpId next = 0;
   std::uint32_t min = 0, max = 0;
@@ -43,7 +39,7 @@ struct Distance {
 
 struct Program {
   std::vector<Op> ops;
-  std::vector<OpId> alternatives;    // of kSplit
+  std::vector<OpId> alternatives;  // of kSplit
   std::vector<ByteSet> byte_sets;
   std::vector<TokenSet> token_sets;  // names resolved, ids ascending
   std::vector<Distance> distance;    // [ops]

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::uint32_t kFarthest = Distance::kNever - 1;
 
-std::uint32_t saturated(std::uint64_t value) { return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, kFarthest)); }
+std::uint32_t saturated(std::uint64_t value) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, kFarthest));
+}
 
 /// What a position's distance follows from.
 template <typename Visit>
@@ -23,7 +25,10 @@ void visit_inputs(const Program& program, const Op& op, Visit visit) {
       for (std::uint32_t i = 0; i < op.b; ++i) visit(program.alternatives[op.a + i]);
       break;
     case Op::Kind::kJump: visit(op.a); break;
-    case Op::Kind::kCall: visit(op.a); visit(op.next); break;
+    case Op::Kind::kCall:
+      visit(op.a);
+      visit(op.next);
+      break;
     case Op::Kind::kRepeat:
       if (op.min > 0) visit(op.a);
       visit(op.next);
@@ -36,8 +41,7 @@ Distance through(const Program& program, const Op& op) {
   const auto& at = program.distance;
   const auto sum = [&](std::uint64_t times) -> Distance {
     if (at[op.a].n_bytes == Distance::kNever || at[op.next].n_bytes == Distance::kNever) return {};
-    return {saturated(times * at[op.a].n_bytes + at[op.next].n_bytes),
-            std::max(at[op.a].depth + 1, at[op.next].depth)};
+    return {saturated(times * at[op.a].n_bytes + at[op.next].n_bytes), std::max(at[op.a].depth + 1, at[op.next].depth)};
   };
   switch (op.kind) {
     case Op::Kind::kReturn: return {0, 0};

@@ -51,9 +51,9 @@ class SchemaCompiler final : public SchemaRules {
     key.erase(std::ranges::unique(key).begin(), key.end());
     if (const auto known = rules_.find(key); known != rules_.end()) return grammar_.call(known->second);
     if (rules_.size() >= kMaxNamedRules) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("compiling the JSON Schema: it combines to more than {} different subschemas",
-                              kMaxNamedRules));
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("compiling the JSON Schema: it combines to more than {} different subschemas", kMaxNamedRules));
     }
     const std::string& pointer = schema_.node(set[0]).pointer;
     const RuleId rule = grammar_.add_rule(pointer.empty() ? "the root" : pointer);
@@ -117,14 +117,14 @@ class SchemaCompiler final : public SchemaRules {
       if (!step) continue;
       range.step = range.step ? common_multiple(*range.step, *step) : step;
       if (!range.step) {
-        return fail(ErrorCode::kUnsupportedConstraint,
-                    fmt::format("compiling the JSON Schema: \"multipleOf\" at {}: together with others it takes more than "
-                                "18 digits, which is not supported",
-                                schema_.node(id).pointer));
+        return fail(
+            ErrorCode::kUnsupportedConstraint,
+            fmt::format("compiling the JSON Schema: \"multipleOf\" at {}: together with others it takes more than "
+                        "18 digits, which is not supported",
+                        schema_.node(id).pointer));
       }
     }
-    if (!range.low && !range.high && !range.step)
-      return range.integers_only ? json_.any_integer() : json_.any_number();
+    if (!range.low && !range.high && !range.step) return range.integers_only ? json_.any_integer() : json_.any_number();
     return number_expression(grammar_, range);
   }
 
@@ -173,8 +173,8 @@ class SchemaCompiler final : public SchemaRules {
     };
     // Behind the first place that is not of the prefix.
     const std::uint64_t first_rest = std::max<std::uint64_t>(n_prefix, 1);
-    ExprId tail = grammar_.repeat(grammar_.seq({json_.comma(), item}), less(range.min, first_rest),
-                                  less(range.max, first_rest));
+    ExprId tail =
+        grammar_.repeat(grammar_.seq({json_.comma(), item}), less(range.min, first_rest), less(range.max, first_rest));
     if (n_prefix == 0) {
       tail = range.max == 0 ? grammar_.never() : grammar_.seq({item, tail});
     }
@@ -204,6 +204,8 @@ class SchemaCompiler final : public SchemaRules {
 
 }  // namespace
 
-Result<Grammar> grammar_of_schema(const JsonSchema& schema) { return SchemaCompiler(schema).run(); }
+Result<Grammar> grammar_of_schema(const JsonSchema& schema) {
+  return SchemaCompiler(schema).run();
+}
 
 }  // namespace hearth::constrain

@@ -70,7 +70,8 @@ class Judge {
       default: break;
     }
     const auto holds = [&](SchemaId id) { return accepts(id, value); };
-    return std::ranges::all_of(node.all_of, holds) && (node.any_of.empty() || std::ranges::any_of(node.any_of, holds)) &&
+    return std::ranges::all_of(node.all_of, holds) &&
+           (node.any_of.empty() || std::ranges::any_of(node.any_of, holds)) &&
            (node.one_of.empty() || std::ranges::count_if(node.one_of, holds) == 1);
   }
 
@@ -94,7 +95,8 @@ class Judge {
   }
 
   bool string(const SchemaNode& node, const std::string& text) const {
-    if ((node.min_length || node.max_length) && !within(n_characters(text), node.min_length, node.max_length)) return false;
+    if ((node.min_length || node.max_length) && !within(n_characters(text), node.min_length, node.max_length))
+      return false;
     if (node.pattern && !node.pattern->matches(text)) return false;
     return !node.format || formats_ == FormatCheck::kAnnotation || node.format->matches(text);
   }
@@ -115,7 +117,8 @@ class Judge {
     std::set<std::string_view> names;
     for (const auto& [name, member] : value.members) names.insert(name);
     if (!within(names.size(), node.min_properties, node.max_properties)) return false;
-    if (!std::ranges::all_of(node.required, [&](const std::string& name) { return names.contains(name); })) return false;
+    if (!std::ranges::all_of(node.required, [&](const std::string& name) { return names.contains(name); }))
+      return false;
     for (const auto& [name, member] : value.members) {
       const auto named = node.property_by_name.find(name);
       if (named != node.property_by_name.end()) {
@@ -151,10 +154,11 @@ Result<bool> JsonSchema::accepts_text(std::string_view text, FormatCheck formats
   Judge judge(*this, formats);
   const bool verdict = judge.accepts(root(), *value);
   if (judge.gave_up) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("judging a text by a JSON Schema: it takes more than {} steps or nests schemas more than {} "
-                            "deep",
-                            kMostSteps, kMostDepth));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("judging a text by a JSON Schema: it takes more than {} steps or nests schemas more than {} "
+                    "deep",
+                    kMostSteps, kMostDepth));
   }
   return verdict;
 }

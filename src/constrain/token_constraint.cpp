@@ -18,10 +18,11 @@ Result<std::vector<TokenSet>> resolved(const Grammar& grammar, const TokenTrie& 
     for (const std::string& name : set.names) {
       const auto token = vocabulary.special(name);
       if (!token) {
-        return fail(ErrorCode::kInvalidArgument,
-                    fmt::format("binding the constraint to the vocabulary: it names the special token \"{}\", which this "
-                                "model does not have",
-                                name));
+        return fail(
+            ErrorCode::kInvalidArgument,
+            fmt::format("binding the constraint to the vocabulary: it names the special token \"{}\", which this "
+                        "model does not have",
+                        name));
       }
       set.ids.push_back(*token);
     }
@@ -85,7 +86,8 @@ Status ConstraintState::advance(Token token) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("advancing a constrained reply: token {} {}", token, why));
   };
   const TokenTrie& vocabulary = owner_->vocabulary();
-  if (token < 0 || static_cast<std::size_t>(token) >= vocabulary.vocab_size()) return refuse("is not in the vocabulary");
+  if (token < 0 || static_cast<std::size_t>(token) >= vocabulary.vocab_size())
+    return refuse("is not in the vocabulary");
   if (finished_) return refuse("comes after the end");
   // Where memory is up, go on in a new automaton; others that still use the old one keep it alive.
   std::shared_ptr<MaskEngine> engine = engine_;

@@ -47,8 +47,8 @@ Result<std::shared_ptr<const TokenTrie>> TokenTrie::build(std::vector<Vocabulary
   for (std::size_t i = 0; i < n; ++i) {
     VocabularyToken& token = vocabulary[i];
     if (token.bytes.size() > kLongestToken) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("preparing the vocabulary: token {} has {} bytes, above {}", i,
-                                                           token.bytes.size(), kLongestToken));
+      return fail(ErrorCode::kInvalidArgument, fmt::format("preparing the vocabulary: token {} has {} bytes, above {}",
+                                                           i, token.bytes.size(), kLongestToken));
     }
     if (token.kind == TokenKind::kText && token.bytes.empty()) token.kind = TokenKind::kUnused;
     if (token.kind == TokenKind::kText) {
@@ -86,8 +86,7 @@ std::vector<TokenTrie::Node> TokenTrie::make_tree(const std::vector<Token>& sort
   for (const Token token : sorted) {
     const std::string_view text = bytes(token);
     const auto id = static_cast<std::uint32_t>(token);
-    const std::size_t shared =
-        static_cast<std::size_t>(std::ranges::mismatch(text, last).in1 - text.begin());
+    const std::size_t shared = static_cast<std::size_t>(std::ranges::mismatch(text, last).in1 - text.begin());
     if (last_id != kNoToken && shared == text.size() && shared == last.size()) {
       next_same_[last_id] = id;
       last_id = id;

@@ -77,7 +77,7 @@ class TokenTrie {
   std::vector<std::uint32_t> next_same_;
   std::vector<std::uint16_t> n_plain_;  // characters of a plain token, 0 for the others
   std::vector<Node> all_, rest_;
-  std::vector<std::uint64_t> plain_;    // [kMostPlain][mask_words]
+  std::vector<std::uint64_t> plain_;  // [kMostPlain][mask_words]
   std::vector<std::uint32_t> root_child_;
   ByteSet single_bytes_;
   std::uint32_t longest_ = 0;

@@ -42,7 +42,8 @@ void run_file(const fs::path& path, FormatCheck formats, Tally& tally) {
       const auto accepted = (*constraint)->accepts(test["data"].dump(), formats);
       ASSERT_TRUE(accepted) << accepted.error().message;
       // Encoded host names (xn--) are refused as a whole: no pattern tells the valid ones.
-      if (formats == FormatCheck::kAssertion && test["data"].dump().find("--") != std::string::npos && !*accepted) continue;
+      if (formats == FormatCheck::kAssertion && test["data"].dump().find("--") != std::string::npos && !*accepted)
+        continue;
       EXPECT_EQ(*accepted, test["valid"].get<bool>())
           << path.filename() << ": " << group["description"] << ": " << test["description"] << "\n"
           << group["schema"].dump() << "\n"
@@ -52,7 +53,8 @@ void run_file(const fs::path& path, FormatCheck formats, Tally& tally) {
 }
 
 void print(const Tally& tally) {
-  std::printf("%zu schemas, %zu refused by name, %zu instances judged\n", tally.n_schemas, tally.n_refused, tally.n_tests);
+  std::printf("%zu schemas, %zu refused by name, %zu instances judged\n", tally.n_schemas, tally.n_refused,
+              tally.n_tests);
   for (const auto& [keyword, count] : tally.refused) std::printf("  refused: %-28s %d\n", keyword.c_str(), count);
 }
 
@@ -66,7 +68,8 @@ TEST(JsonSchemaSuite, Required) {
   EXPECT_GT(tally.n_tests, 500u);
   // What is enforced is never a reason to refuse, but for these uses of it.
   for (const auto& [keyword, count] : tally.refused) {
-    static const std::set<std::string> kEnforcedInPart = {"\"oneOf\"", "\"format\"", "\"$ref\"", "\"$id\"", "\"$schema\""};
+    static const std::set<std::string> kEnforcedInPart = {"\"oneOf\"", "\"format\"", "\"$ref\"", "\"$id\"",
+                                                          "\"$schema\""};
     std::string name = keyword;
     std::erase(name, '"');
     for (const KeywordInfo& known : known_keywords()) {

@@ -37,7 +37,8 @@ class RandomSchema {
 
   Json value(int depth) {
     switch (below(depth > 0 ? 14 : 6)) {
-      case 0: return {{"type", pick<const char*>({"boolean", "null", "string", "number", "integer", "object", "array"})}};
+      case 0:
+        return {{"type", pick<const char*>({"boolean", "null", "string", "number", "integer", "object", "array"})}};
       case 1:
       case 2: return number();
       case 3:
@@ -91,8 +92,21 @@ class RandomSchema {
   }
 
   Json listed() {
-    static const std::vector<Json> values = {1, 1.5, -3, "a", "b", "a b\n\"q\"", "", nullptr, true, false, Json::array({1, "x"}),
-                                             Json::object({{"k", 1}}), "\xC3\xA9", 1e20, 100};
+    static const std::vector<Json> values = {1,
+                                             1.5,
+                                             -3,
+                                             "a",
+                                             "b",
+                                             "a b\n\"q\"",
+                                             "",
+                                             nullptr,
+                                             true,
+                                             false,
+                                             Json::array({1, "x"}),
+                                             Json::object({{"k", 1}}),
+                                             "\xC3\xA9",
+                                             1e20,
+                                             100};
     if (chance(40)) return {{"const", values[below(values.size())]}};
     Json list = Json::array();
     for (std::size_t i = 0; i <= below(5); ++i) list.push_back(values[below(values.size())]);
@@ -123,7 +137,8 @@ class RandomSchema {
     if (chance(10)) required.push_back(names[below(names.size())]);
     if (!properties.empty()) schema["properties"] = properties;
     if (!required.empty()) schema["required"] = required;
-    if (chance(50)) schema["additionalProperties"] = chance(40) ? Json(false) : chance(30) ? Json(true) : value(depth - 1);
+    if (chance(50))
+      schema["additionalProperties"] = chance(40) ? Json(false) : chance(30) ? Json(true) : value(depth - 1);
     if (chance(20)) schema["minProperties"] = below(4);
     if (chance(20)) schema["maxProperties"] = below(4) + 1;
     return schema;

@@ -54,7 +54,8 @@ TEST(RandomSchemas, EveryOutputValidatesWithinItsBudget) {
     const auto constraint = Constraint::from_json_schema(schema);
     if (!constraint) {
       ++tally.n_refused;
-      ASSERT_EQ(constraint.error().code, ErrorCode::kUnsupportedConstraint) << schema << ": " << constraint.error().message;
+      ASSERT_EQ(constraint.error().code, ErrorCode::kUnsupportedConstraint)
+          << schema << ": " << constraint.error().message;
       continue;
     }
     const auto bound = TokenConstraint::bind(**constraint, hearth::testing::tiny_trie());
@@ -67,9 +68,10 @@ TEST(RandomSchemas, EveryOutputValidatesWithinItsBudget) {
     run_outputs(**bound, **constraint, schema, random, tally);
     if (HasFatalFailure()) return;
   }
-  std::printf("%zu schemas (beside %zu refused and %zu that nothing fulfils), %zu outputs of %zu tokens, %zu of them cut "
-              "by their budget; all valid\n",
-              tally.n_schemas, tally.n_refused, tally.n_empty, tally.n_outputs, tally.n_tokens, tally.n_cut);
+  std::printf(
+      "%zu schemas (beside %zu refused and %zu that nothing fulfils), %zu outputs of %zu tokens, %zu of them cut "
+      "by their budget; all valid\n",
+      tally.n_schemas, tally.n_refused, tally.n_empty, tally.n_outputs, tally.n_tokens, tally.n_cut);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Masks against the definition (a token is allowed when advancing by it works), budgets, forced tokens, forks, triggers.
+// Masks against the definition (a token is allowed when advancing by it works), budgets, forced tokens, forks,
+// triggers.
 #include "constrain/token_constraint.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,8 @@ const std::vector<std::pair<const char*, const char*>>& sources() {
       {"schema", R"({"$ref":"#/$defs/t","$defs":{"t":{"type":"object","properties":{"v":{"type":"integer","minimum":-5,
                   "maximum":120},"next":{"anyOf":[{"$ref":"#/$defs/t"},{"type":"null"}]}},"required":["v","next"]}}})"},
       {"schema", R"({"type":"array","items":{"type":"string","minLength":2,"maxLength":200},"minItems":2})"},
-      {"schema", R"({"anyOf":[{"type":"string","maxLength":3},{"type":"string","pattern":"^abcd"},{"type":"number"}]})"},
+      {"schema",
+       R"({"anyOf":[{"type":"string","maxLength":3},{"type":"string","pattern":"^abcd"},{"type":"number"}]})"},
       {"regex", "(a|ab|abc)*(\\d{2,4}|x.{0,6}y)"},
       {"regex", "[^x]{5}[a-z ]+"},
       {"regex", ".*"},
@@ -117,7 +119,8 @@ TEST(TokenConstraint, StatesAreValues) {
 }
 
 TEST(TokenConstraint, WhatIsForcedIsSpelledAtOnce) {
-  const auto bound = bound_to(make("schema", R"({"type":"object","properties":{"name":{"const":"the"}},"required":["name"],
+  const auto bound =
+      bound_to(make("schema", R"({"type":"object","properties":{"name":{"const":"the"}},"required":["name"],
       "additionalProperties":false})"));
   auto state = *bound->start();
   EXPECT_EQ(state.forced_bytes(), "{");
