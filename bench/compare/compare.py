@@ -5,12 +5,20 @@
     build/hearth synth llama-3.2-1b:Q4_K_M 1b.gguf
     .venv/bin/python bench/compare/compare.py 1b.gguf --threads 1,2 --depths 0,4096 --markdown table.md --json rows.json
 
+Any llama-bench program that you built, such as those of llama.cpp and ik_llama.cpp, is one more peer, several times if you like:
+
+    bench/compare/compare.py 1b.gguf --llama-bench ik=../ik_llama.cpp/build/bin/llama-bench,-fa 1,-rtr 1
+
 Every round starts each engine once per thread count, in alternating order, so that what the machine does to one it does to
-the other; the ratio of a round is ours over the peer's, and the table shows the median with the lowest and highest round.
+the others. llama-cpp-python is tried with flash attention on and off in the first round, and each test keeps the better.
+The ratio of a round is ours over that of the peer which is fastest in that cell by its median; the table shows the median
+ratio with the lowest and highest round.
 """
 import argparse
+import importlib.util
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -22,14 +30,121 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 def measured(command):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}\n{done.stderr.strip()}")
+        sys.exit(f"{shlex.join(command)}\n{done.stderr.strip()}")
     return json.loads(done.stdout)
+
+
+class Hearth:
+    name = "hearth"
+
+    def __init__(self, args):
+        self.args = args
+
+    def rows(self, model, threads):
+        a = self.args
+        return measured([a.hearth, "bench", model, "--json", "--rounds", "1", "--threads", threads, "--prompts", a.prompts,
+                         "--depths", a.depths, "--decode", a.decode])["results"]
+
+
+class LlamaCppPython:
+    name = "llama.cpp"
+
+    def __init__(self, args):
+        self.args = args
+        self.best = {}  # (model, threads) -> test -> setting
+
+    def rows(self, model, threads):
+        a = self.args
+        known = self.best.get((model, threads), {})
+        rows = measured([sys.executable, os.path.join(HERE, "peer_llama_cpp.py"), model, "--threads", threads, "--prompts",
+                         a.prompts, "--depths", a.depths, "--decode", a.decode, "--settings", json.dumps(known)])["results"]
+        self.best[model, threads] = {row["test"]: row["setting"] for row in rows}
+        return rows
+
+
+class LlamaBench:
+    def __init__(self, args, spec):
+        self.args = args
+        self.name, _, rest = spec.partition("=")
+        self.path, *extra = rest.split(",")
+        self.extra = [word for part in extra for word in shlex.split(part)]
+        if not os.access(self.path, os.X_OK):
+            sys.exit(f"--llama-bench {spec}: expected NAME=PATH[,arguments]; there is no program \"{self.path}\"")
+
+    def rows(self, model, threads):
+        a = self.args
+        run = [self.path, "-m", model, "-t", threads, "-r", "1", "-o", "json", *self.extra]
+        depths = ["-d", a.depths] if a.depths != "0" else []  # not every fork knows -d
+        found = measured([*run, "-p", a.prompts, "-n", "0"]) + measured([*run, "-p", "0", "-n", a.decode, *depths])
+        rows = []
+        for result in found:
+            depth = result.get("n_depth", 0)
+            test = f"pp{result['n_prompt']}" if result["n_gen"] == 0 else f"tg{result['n_gen']}" + (f"@{depth}" if depth else "")
+            rows.append({"test": test, "threads": int(threads), "tok_s": result["avg_ts"]})
+        return rows
+
+
+def share_of_limit(row):
+    for reached, limit in (("gb_s", "limit_gb_s"), ("gop_s", "limit_gop_s")):
+        if row.get(limit):
+            return row[reached] / row[limit]
+    return None
+
+
+def measure_all(args, engines):
+    """Cells in the order of measurement: model, test and threads, with the samples of each engine."""
+    cells = {}
+    for model in args.models:
+        for i in range(args.rounds):
+            for threads in args.threads.split(","):
+                for engine in engines if i % 2 == 0 else engines[::-1]:
+                    for row in engine.rows(model, threads):
+                        cell = cells.setdefault((model, row["test"], row["threads"]), {"tok_s": {}, "settings": {}, "shares": []})
+                        cell["tok_s"].setdefault(engine.name, []).append(row["tok_s"])
+                        if "setting" in row:
+                            cell["settings"][engine.name] = row["setting"]
+                        share = share_of_limit(row)
+                        if share is not None:
+                            cell["shares"].append(share)
+            print(f"{model}: round {i + 1} of {args.rounds}", file=sys.stderr)
+    return cells
+
+
+def summary(key, cell):
+    model, test, threads = key
+    medians = {name: statistics.median(speeds) for name, speeds in cell["tok_s"].items()}
+    best = max((name for name in medians if name != "hearth"), key=medians.get, default=None)
+    ratios = [ours / theirs for ours, theirs in zip(cell["tok_s"]["hearth"], cell["tok_s"].get(best, []))]
+    return {"model": os.path.basename(model), "test": test, "threads": threads, "tok_s": cell["tok_s"], "medians": medians,
+            "settings": cell["settings"], "best_peer": best, "ratios": ratios,
+            "share_of_limit": statistics.median(cell["shares"]) if cell["shares"] else None}
+
+
+def table_of(rows, peers):
+    head = ["model", "test", "threads", "hearth tok/s", "of the limit", *(f"{peer} tok/s" for peer in peers),
+            "ratio to the best peer (low..high)"]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        share = row["share_of_limit"]
+        cells = [row["model"], row["test"], str(row["threads"]), f"{row['medians']['hearth']:.1f}",
+                 f"{100 * share:.0f} %" if share is not None else ""]
+        for peer in peers:
+            setting = row["settings"].get(peer)
+            speed = f"{row['medians'][peer]:.1f}" if peer in row["medians"] else "-"
+            cells.append(speed + (f" ({setting})" if setting else ""))
+        named = f" {row['best_peer']}:" if len(peers) > 1 else ""
+        ratios = row["ratios"]
+        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})" if ratios else "no peer has it"
+        cells.append(f"{named} {spread}".strip())
+        lines.append(cells)
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--hearth", default=os.path.join(ROOT, "build", "hearth"))
+    parser.add_argument("--llama-bench", action="append", default=[], metavar="NAME=PATH[,ARGS]")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--prompts", default="512")
     parser.add_argument("--depths", default="0")
@@ -38,37 +153,14 @@ def main():
     parser.add_argument("--markdown")
     parser.add_argument("--json")
     args = parser.parse_args()
-    tests = ["--prompts", args.prompts, "--depths", args.depths, "--decode", args.decode]
-    engines = {
-        "hearth": lambda model, n: [args.hearth, "bench", model, "--json", "--rounds", "1", "--threads", n, *tests],
-        "llama.cpp": lambda model, n: [sys.executable, os.path.join(HERE, "peer_llama_cpp.py"), model, "--threads", n, *tests],
-    }
-    samples, limits = {}, {}  # (model, test, threads) -> engine -> [tok/s]; the limits of our rounds
-    for model in args.models:
-        for i in range(args.rounds):
-            for threads in args.threads.split(","):
-                for name in sorted(engines, reverse=i % 2 == 1):
-                    for row in measured(engines[name](model, threads))["results"]:
-                        key = (os.path.basename(model), row["test"], row["threads"])
-                        samples.setdefault(key, {}).setdefault(name, []).append(row["tok_s"])
-                        if row.get("limit_gb_s"):
-                            limits.setdefault(key, []).append(row["gb_s"] / row["limit_gb_s"])
-                        elif row.get("limit_gop_s"):
-                            limits.setdefault(key, []).append(row["gop_s"] / row["limit_gop_s"])
-            print(f"{model}: round {i + 1} of {args.rounds}", file=sys.stderr)
-    lines = ["| model | test | threads | hearth tok/s | of the limit | llama.cpp tok/s | ratio (low..high) |",
-             "|---|---|---|---|---|---|---|"]
-    rows = []
-    for (model, test, threads), by_engine in samples.items():
-        ours, theirs = by_engine["hearth"], by_engine["llama.cpp"]
-        ratios = [a / b for a, b in zip(ours, theirs)]
-        share = statistics.median(limits.get((model, test, threads), [0]))
-        rows.append({"model": model, "test": test, "threads": threads, "hearth": ours, "llama.cpp": theirs, "ratios": ratios,
-                     "share_of_limit": share})
-        lines.append(f"| {model} | {test} | {threads} | {statistics.median(ours):.1f} | {100 * share:.0f} % "
-                     f"| {statistics.median(theirs):.1f} "
-                     f"| {statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f}) |")
-    table = "\n".join(lines) + "\n"
+    peers = [LlamaBench(args, spec) for spec in args.llama_bench]
+    if importlib.util.find_spec("llama_cpp"):
+        peers.insert(0, LlamaCppPython(args))
+    elif not peers:
+        sys.exit("there is no peer: install llama-cpp-python into this Python, or give --llama-bench; see --help")
+    cells = measure_all(args, [Hearth(args), *peers])
+    rows = [summary(key, cell) for key, cell in cells.items()]
+    table = table_of(rows, [peer.name for peer in peers])
     print(table, end="")
     if args.markdown:
         with open(args.markdown, "w") as out:

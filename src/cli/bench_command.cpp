@@ -39,6 +39,10 @@ class Bench final : public Command {
     flags.counts("--prompts", options_.prompts, 1, 1u << 20, "Prompt lengths to measure (default: 512)");
     flags.counts("--depths", options_.depths, 0, 1u << 24, "Positions before decoding starts (default: 0)");
     flags.count("--decode", options_.n_decode, 1, 1u << 16, "Tokens to decode at each depth (default: 64)");
+    flags.counts("--streams", options_.streams, 1, 4096,
+                 "Sequences that decode together, in one step: tg64x8 are the tokens of all 8 (default: 1)");
+    flags.counts("--verify", options_.verify, 1, 4096,
+                 "Drafted tokens that are verified at once: vf5 is a step for 4 and the token before them");
     flags.counts("--threads", threads_, 1, 1024, "Thread counts to measure (default: all cores)");
     flags.integer("--rounds", options_.rounds, 1, 1000, "Measurements of each test (default: 5)");
     flags.number("--sustain", sustain_, 0.0f, 86400.0f,
@@ -124,16 +128,24 @@ class Bench final : public Command {
 
   [[nodiscard]] std::string as_text(const measure::BenchReport& report,
                                     const std::vector<measure::SustainPoint>& points) const {
-    std::string out = fmt::format("{}: {:.2f} GiB of weights, engine {}{}{}\n\n", name_,
-                                  static_cast<double>(report.weight_bytes) / kGiB, report.engine,
-                                  report.isa.empty() ? "" : ", kernels ", report.isa);
+    std::string out = fmt::format("{}: {:.2f} GiB of weights, {:.2f} GB read per token, engine {}{}{}\n\n", name_,
+                                  static_cast<double>(report.weight_bytes) / kGiB, work_.bytes_for(1) / 1e9,
+                                  report.engine, report.isa.empty() ? "" : ", kernels ", report.isa);
     out +=
         fmt::format("{:14} {:>7} {:>10} {:>19}  {}\n", "test", "threads", "tok/s", "slowest..fastest", "of the limit");
     for (const measure::BenchRow& row : report.rows) {
       const std::string share = row.limit_gb_s > 0 ? share_text(row.gb_s, row.limit_gb_s, "GB/s read")
                                                    : share_text(row.gop_s, row.limit_gop_s, "GOP/s int8");
-      out += fmt::format("{:14} {:7} {:10.2f} {:>19}  {}\n", row.test, row.threads, row.tok_s,
-                         fmt::format("{:.2f}..{:.2f}", row.tok_s_min, row.tok_s_max), share);
+      out += fmt::format("{:14} {:7} {:10.2f} {:>19}  {}{}\n", row.test, row.threads, row.tok_s,
+                         fmt::format("{:.2f}..{:.2f}", row.tok_s_min, row.tok_s_max), share,
+                         row.of_one_token > 0 ? fmt::format(", {:.2f}x of one token", row.of_one_token) : "");
+    }
+    out += report.loops.empty() ? "" : "\n";
+    for (const measure::LoopCost& loop : report.loops) {
+      out += fmt::format(
+          "text loop, {} threads: {:.2f} of {:.2f} ms per token ({:.1f} %) are sampling, detokenizing and "
+          "bookkeeping\n",
+          loop.threads, 1e3 * loop.outside_s, 1e3 * (loop.outside_s + loop.model_s), 100 * loop.share());
     }
     out +=
         fmt::format("\nloaded in {:.2f} s, first token of an 8-token prompt {:.3f} s later; peak memory {:.2f} GiB\n",
@@ -148,7 +160,7 @@ class Bench final : public Command {
 
   [[nodiscard]] std::string as_json(const measure::BenchReport& report,
                                     const std::vector<measure::SustainPoint>& points) const {
-    nlohmann::json rows = nlohmann::json::array(), sustained = nlohmann::json::array();
+    nlohmann::json rows = nlohmann::json::array(), sustained = rows, loops = rows;
     const auto known = [](double value) { return value > 0 ? nlohmann::json(value) : nlohmann::json(nullptr); };
     for (const measure::BenchRow& row : report.rows) {
       rows.push_back({{"test", row.test},
@@ -159,7 +171,14 @@ class Bench final : public Command {
                       {"gb_s", known(row.gb_s)},
                       {"limit_gb_s", known(row.limit_gb_s)},
                       {"gop_s", known(row.gop_s)},
-                      {"limit_gop_s", known(row.limit_gop_s)}});
+                      {"limit_gop_s", known(row.limit_gop_s)},
+                      {"of_one_token", known(row.of_one_token)}});
+    }
+    for (const measure::LoopCost& loop : report.loops) {
+      loops.push_back({{"threads", loop.threads},
+                       {"model_s", loop.model_s},
+                       {"outside_s", loop.outside_s},
+                       {"outside_share", loop.share()}});
     }
     for (const measure::SustainPoint& point : points) {
       sustained.push_back({{"seconds", point.seconds},
@@ -171,7 +190,9 @@ class Bench final : public Command {
                                  {"engine", report.engine},
                                  {"isa", report.isa},
                                  {"results", rows},
+                                 {"text_loop", loops},
                                  {"weight_bytes", report.weight_bytes},
+                                 {"bytes_per_token", known(work_.bytes_for(1))},
                                  {"load_s", report.load_s},
                                  {"ttft_s", report.first_token_s},
                                  {"cold_start_s", report.load_s + report.first_token_s},
@@ -198,6 +219,9 @@ CommandInfo bench_command() {
   static const std::string description =
       "Measures prompts (pp) and decoding (tg, @depth) and shows them beside what the machine can do at best,\n"
       "measured in the same seconds: memory read for decoding, int8 arithmetic for prompts. Medians of all rounds.\n"
+      "--streams and --verify add rows that several users and speculation depend on. The text loop's line tells what "
+      "a\n"
+      "token costs besides the model, at the default sampling options.\n"
       "Shapes for --synthetic: " +
       synthetic_shape_names() + ".";
   return {.name = "bench",
@@ -205,6 +229,7 @@ CommandInfo bench_command() {
           .description = description,
           .examples =
               "  hearth bench model.gguf --threads 1,2 --depths 0,4096\n"
+              "  hearth bench model.gguf --streams 1,8 --verify 4\n"
               "  hearth bench --synthetic llama-3.2-1b:Q4_K_M",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Bench>(); }};
 }

@@ -24,11 +24,13 @@ struct SpecialField {
   std::uint16_t offset = 0;
 };
 
-/// The panel stores `lead` fields, then the special field, then `rest` fields.
+constexpr std::size_t kMaxSpecial = 2;
+
+/// The panel stores `lead` fields, then the special ones, then `rest` fields.
 struct Layout {
   DType type;
   Field lead[2];
-  SpecialField special;
+  SpecialField special[kMaxSpecial];
   Field rest[3];
 };
 
@@ -38,126 +40,215 @@ constexpr Layout kLayouts[] = {
     {DType::kBF16, {{0, 2, 1}}, {}, {}},
     {DType::kQ4_0, {{0, 2, 1}}, {}, {{2, 4, 4}}},
     {DType::kQ4_1, {{0, 2, 1}, {2, 2, 1}}, {}, {{4, 4, 4}}},
-    {DType::kQ5_0, {{0, 2, 1}}, {Special::kHighBits32, 2}, {{6, 4, 4}}},
-    {DType::kQ5_1, {{0, 2, 1}, {2, 2, 1}}, {Special::kHighBits32, 4}, {{8, 4, 4}}},
+    {DType::kQ5_0, {{0, 2, 1}}, {{Special::kHighBits32, 2}}, {{6, 4, 4}}},
+    {DType::kQ5_1, {{0, 2, 1}, {2, 2, 1}}, {{Special::kHighBits32, 4}}, {{8, 4, 4}}},
     {DType::kQ8_0, {{0, 2, 1}}, {}, {{2, 4, 8}}},
     {DType::kIQ4_NL, {{0, 2, 1}}, {}, {{2, 4, 4}}},
     {DType::kMXFP4, {{0, 1, 1}}, {}, {{1, 4, 4}}},
     {DType::kQ2_K, {{80, 2, 1}, {82, 2, 1}}, {}, {{0, 1, 16}, {16, 4, 16}}},
     {DType::kQ3_K, {{108, 2, 1}}, {}, {{96, 1, 12}, {32, 4, 16}, {0, 4, 8}}},
-    {DType::kQ4_K, {{0, 2, 1}, {2, 2, 1}}, {Special::kScalePlanes, 4}, {{16, 4, 32}}},
+    {DType::kQ4_K, {{0, 2, 1}, {2, 2, 1}}, {{Special::kScalePlanes, 4}}, {{16, 4, 32}}},
+    {DType::kQ5_K, {{0, 2, 1}, {2, 2, 1}}, {{Special::kScalePlanes, 4}, {Special::kHighBits256, 16}}, {{48, 4, 32}}},
     {DType::kQ6_K, {{208, 2, 1}}, {}, {{192, 1, 16}, {0, 4, 32}, {128, 4, 16}}},
     {DType::kIQ4_XS, {{0, 2, 1}, {2, 2, 1}}, {}, {{4, 1, 4}, {8, 4, 32}}},
     {DType::kTQ2_0, {{64, 2, 1}}, {}, {{0, 4, 16}}},
     {DType::kNVFP4, {{0, 1, 4}}, {}, {{4, 4, 8}}},
 };
-// Q5_K has two special fields; it is Q4_K's layout with the high bits between planes and codes.
-constexpr Layout kQ5KFront = {DType::kQ5_K, {{0, 2, 1}, {2, 2, 1}}, {Special::kScalePlanes, 4}, {}};
-constexpr Layout kQ5KBack = {DType::kQ5_K, {}, {Special::kHighBits256, 16}, {{48, 4, 32}}};
 
-const Layout* find_layout(DType type) {
+/// Types without a row in the table: whole blocks.
+Layout layout_of(DType type) {
   for (const Layout& layout : kLayouts) {
-    if (layout.type == type) return &layout;
+    if (layout.type == type) return layout;
   }
-  return nullptr;
+  return {type, {{0, static_cast<std::uint16_t>(dtype_info(type).block_bytes), 1}}, {}, {}};
 }
 
-// Each transformer moves one row's bytes between a file block and a panel block and returns the panel bytes of 16 rows.
-// `pack` true: block -> panel, which must be zero at first where bits are set one by one.
+// Packing takes the 16 rows' blocks together, since it decides how fast a model loads; unpacking takes one row.
+// Each function returns the panel bytes of its field.
 
-template <bool pack>
-std::size_t move_field(const Field& field, std::byte* block, std::byte* panel, std::size_t row) {
-  for (std::size_t i = 0; i < field.count; ++i) {
-    std::byte* in_block = block + field.offset + i * field.unit;
-    std::byte* in_panel = panel + (i * kPanelRows + row) * field.unit;
-    std::memcpy(pack ? in_panel : in_block, pack ? in_block : in_panel, field.unit);
+/// The same block of up to 16 rows.
+struct Blocks {
+  const std::byte* first = nullptr;
+  std::size_t stride_bytes = 0;  // from row to row
+  std::size_t n_rows = 0;
+  [[nodiscard]] const std::byte* row(std::size_t idx) const { return first + idx * stride_bytes; }
+};
+
+template <std::size_t unit>
+void pack_units(const Blocks& blocks, std::size_t count, std::byte* panel) {
+  for (std::size_t row = 0; row < blocks.n_rows; ++row) {
+    const std::byte* from = blocks.row(row);
+    std::byte* to = panel + row * unit;
+    for (std::size_t i = 0; i < count; ++i) std::memcpy(to + i * kPanelRows * unit, from + i * unit, unit);
+  }
+}
+
+/// As pack_units for all 16 rows. Four perfect shuffles of [16 rows][n units] give [n units][16 rows].
+template <typename Unit>
+void pack_wide(const Blocks& blocks, std::size_t count, std::byte* panel) {
+  typedef Unit Wide __attribute__((vector_size(16)));
+  constexpr std::size_t n = sizeof(Wide) / sizeof(Unit);
+  for (std::size_t at = 0; at < count; at += n, panel += kPanelRows * sizeof(Wide)) {
+    Wide x[kPanelRows], y[kPanelRows];
+    for (std::size_t row = 0; row < kPanelRows; ++row)
+      std::memcpy(&x[row], blocks.row(row) + at * sizeof(Unit), sizeof(Wide));
+    for (int shuffle = 0; shuffle < 4; ++shuffle) {
+      for (std::size_t i = 0; i < kPanelRows / 2; ++i) {
+        const Wide a = x[i], b = x[i + kPanelRows / 2];
+        if constexpr (n == 4) {
+          y[2 * i] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+          y[2 * i + 1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+        } else if constexpr (n == 8) {
+          y[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+          y[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+        } else {
+          y[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+          y[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+      }
+      std::memcpy(x, y, sizeof x);
+    }
+    std::memcpy(panel, x, sizeof x);
+  }
+}
+
+template <typename Unit>
+void pack_elements(const Blocks& blocks, std::size_t count, std::byte* panel) {
+  const std::size_t wide = blocks.n_rows == kPanelRows ? count - count % (16 / sizeof(Unit)) : 0;
+  pack_wide<Unit>(blocks, wide, panel);
+  const Blocks rest = {blocks.first + wide * sizeof(Unit), blocks.stride_bytes, blocks.n_rows};
+  pack_units<sizeof(Unit)>(rest, count - wide, panel + wide * sizeof(Unit) * kPanelRows);
+}
+
+std::size_t pack_field(const Field& field, Blocks blocks, std::byte* panel) {
+  blocks.first += field.offset;
+  switch (field.unit) {
+    case 0: break;  // an unused place of the table
+    case 1: pack_elements<std::uint8_t>(blocks, field.count, panel); break;
+    case 2: pack_elements<std::uint16_t>(blocks, field.count, panel); break;
+    case 4: pack_elements<std::uint32_t>(blocks, field.count, panel); break;
+    default:  // a whole block; count is 1
+      for (std::size_t row = 0; row < blocks.n_rows; ++row)
+        std::memcpy(panel + row * field.unit, blocks.row(row), field.unit);
   }
   return std::size_t{field.unit} * field.count * kPanelRows;
 }
 
-std::uint8_t get(const std::byte* p) {
-  return static_cast<std::uint8_t>(*p);
+std::size_t unpack_field(const Field& field, const std::byte* panel, std::size_t row, std::byte* block) {
+  for (std::size_t i = 0; i < field.count; ++i)
+    std::memcpy(block + field.offset + i * field.unit, panel + (i * kPanelRows + row) * field.unit, field.unit);
+  return std::size_t{field.unit} * field.count * kPanelRows;
+}
+
+std::uint32_t load_word(const std::byte* p) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
+
+void store_word(std::uint32_t word, std::byte* p) {
+  std::memcpy(p, &word, sizeof word);
+}
+
+/// Four bytes of one row, [4][16 rows] in the panel.
+void store_plane(std::uint32_t word, std::byte* panel) {
+  for (std::size_t p = 0; p < 4; ++p) panel[p * kPanelRows] = static_cast<std::byte>(word >> 8 * p);
+}
+
+std::uint32_t load_plane(const std::byte* panel) {
+  std::uint32_t word = 0;
+  for (std::size_t p = 0; p < 4; ++p) word |= static_cast<std::uint32_t>(panel[p * kPanelRows]) << 8 * p;
+  return word;
 }
 
 // File: 12 bytes s[12]; for j < 4: scale_j = s[j] & 63, min_j = s[j+4] & 63; for j >= 4: scale_j = (s[j+4] & 15) |
 // (s[j-4] >> 6) << 4, min_j = (s[j+4] >> 4) | (s[j] >> 6) << 4.
 // Panel (192 B): lo[2][4][16] u8: [0] scales, [1] minima; low nibble = index p, high nibble = index p + 4 (low 4 bits);
 // hi[4][16] u8: bits 0-1 scale p, 2-3 scale p+4, 4-5 min p, 6-7 min p+4 (their high 2 bits).
-template <bool pack>
-std::size_t move_scale_planes(std::byte* s, std::byte* panel, std::size_t row) {
-  std::byte* lo = panel + row;
-  std::byte* hi = panel + 128 + row;
-  for (std::size_t p = 0; p < 4; ++p) {
-    std::byte& lo_scale = lo[p * 16];
-    std::byte& lo_min = lo[64 + p * 16];
-    std::byte& high = hi[p * 16];
-    if constexpr (pack) {
-      const unsigned scale_a = get(s + p) & 63, min_a = get(s + p + 4) & 63;
-      const unsigned scale_b = (get(s + p + 8) & 15) | (get(s + p) >> 6) << 4;
-      const unsigned min_b = get(s + p + 8) >> 4 | (get(s + p + 4) >> 6) << 4;
-      lo_scale = static_cast<std::byte>((scale_a & 15) | (scale_b & 15) << 4);
-      lo_min = static_cast<std::byte>((min_a & 15) | (min_b & 15) << 4);
-      high = static_cast<std::byte>(scale_a >> 4 | (scale_b >> 4) << 2 | (min_a >> 4) << 4 | (min_b >> 4) << 6);
-    } else {
-      const unsigned h = get(&high);
-      const unsigned scale_a = (get(&lo_scale) & 15) | (h & 3) << 4, scale_b = get(&lo_scale) >> 4 | (h >> 2 & 3) << 4;
-      const unsigned min_a = (get(&lo_min) & 15) | (h >> 4 & 3) << 4, min_b = get(&lo_min) >> 4 | (h >> 6) << 4;
-      s[p] = static_cast<std::byte>(scale_a | (scale_b >> 4) << 6);
-      s[p + 4] = static_cast<std::byte>(min_a | (min_b >> 4) << 6);
-      s[p + 8] = static_cast<std::byte>((scale_b & 15) | (min_b & 15) << 4);
-    }
+// Both ways are nibbles changing places, four p at once.
+constexpr std::uint32_t kLowNibbles = 0x0f0f0f0f, kHighNibbles = 0xf0f0f0f0;
+constexpr std::size_t kMinimaAt = 64, kHighAt = 128, kScalePlanesBytes = 192;
+
+void pack_scale_planes(const Blocks& blocks, std::byte* panel) {
+  for (std::size_t row = 0; row < blocks.n_rows; ++row) {
+    const std::byte* s = blocks.row(row);
+    const std::uint32_t a = load_word(s), b = load_word(s + 4), c = load_word(s + 8);
+    store_plane((a & kLowNibbles) | (c & kLowNibbles) << 4, panel + row);
+    store_plane((b & kLowNibbles) | (c & kHighNibbles), panel + kMinimaAt + row);
+    store_plane((a >> 4 & kLowNibbles) | (b & kHighNibbles), panel + kHighAt + row);
   }
-  return 192;
 }
 
-// Element e of a row: bit (4 row + e % 4) of the 64-bit mask e / 4.
-template <bool pack>
-std::size_t move_high_bits(std::byte* bits, std::size_t n, std::byte* panel, std::size_t row) {
-  for (std::size_t e = 0; e < n; ++e) {
-    const std::size_t byte = n == 32 ? e / 8 : e % 32;
-    const std::size_t bit = n == 32 ? e % 8 : e / 32;
-    std::byte& in_panel = panel[e / 4 * 8 + (4 * row + e % 4) / 8];
-    const std::size_t panel_bit = (4 * row + e % 4) % 8;
-    if constexpr (pack) {
-      in_panel |= static_cast<std::byte>((get(bits + byte) >> bit & 1) << panel_bit);
-    } else {
-      bits[byte] |= static_cast<std::byte>((get(&in_panel) >> panel_bit & 1) << bit);
-    }
-  }
-  return n * 2;
+void unpack_scale_planes(const std::byte* panel, std::size_t row, std::byte* s) {
+  const std::uint32_t scales = load_plane(panel + row), minima = load_plane(panel + kMinimaAt + row),
+                      high = load_plane(panel + kHighAt + row);
+  store_word((scales & kLowNibbles) | (high & kLowNibbles) << 4, s);
+  store_word((minima & kLowNibbles) | (high & kHighNibbles), s + 4);
+  store_word((scales >> 4 & kLowNibbles) | (minima & kHighNibbles), s + 8);
 }
 
-template <bool pack>
-std::size_t move_layout(const Layout& layout, std::byte* block, std::byte* panel, std::size_t row) {
-  std::size_t done = 0;
-  for (const Field& field : layout.lead) done += move_field<pack>(field, block, panel + done, row);
-  switch (layout.special.kind) {
+// Fifth bits: bit 4 row + e % 4 of the 64-bit mask e / 4 belongs to element e, so a byte of a mask serves two rows.
+// `bits` holds bits 0, 8, 16, 24 for one row and 4, 12, 20, 28 for the other; the product gathers them in bits 21..28
+// (source bits 4 apart, factors 7 apart: no two land on the same place).
+std::byte mask_byte(std::uint64_t bits) {
+  return static_cast<std::byte>(bits * 0x00204081 >> 21);
+}
+
+void pack_high_bits32(const Blocks& blocks, std::byte* panel) {
+  for (std::size_t row = 0; row < blocks.n_rows; row += 2) {
+    const std::uint32_t even = load_word(blocks.row(row));
+    const std::uint32_t odd = row + 1 < blocks.n_rows ? load_word(blocks.row(row + 1)) : 0;
+    for (std::size_t u = 0; u < 8; ++u)
+      panel[8 * u + row / 2] = static_cast<std::byte>((even >> 4 * u & 15) | (odd >> 4 * u & 15) << 4);
+  }
+}
+
+void unpack_high_bits32(const std::byte* panel, std::size_t row, std::byte* bits) {
+  std::uint32_t word = 0;
+  for (std::size_t u = 0; u < 8; ++u)
+    word |= (static_cast<std::uint32_t>(panel[8 * u + row / 2]) >> row % 2 * 4 & 15) << 4 * u;
+  store_word(word, bits);
+}
+
+void pack_high_bits256(const Blocks& blocks, std::byte* panel) {
+  constexpr std::uint32_t kOnes = 0x01010101;
+  for (std::size_t row = 0; row < blocks.n_rows; row += 2) {
+    for (std::size_t l = 0; l < 8; ++l) {  // bit s of these four bytes: elements 32 s + 4 l .. + 3
+      const std::uint32_t even = load_word(blocks.row(row) + 4 * l);
+      const std::uint32_t odd = row + 1 < blocks.n_rows ? load_word(blocks.row(row + 1) + 4 * l) : 0;
+      for (std::size_t s = 0; s < 8; ++s)
+        panel[8 * (8 * s + l) + row / 2] = mask_byte((even >> s & kOnes) | (odd >> s & kOnes) << 4);
+    }
+  }
+}
+
+void unpack_high_bits256(const std::byte* panel, std::size_t row, std::byte* bits) {
+  for (std::size_t e = 0; e < 256; ++e) {
+    const auto mask = static_cast<unsigned>(panel[e / 4 * 8 + row / 2]);
+    bits[e % 32] |= static_cast<std::byte>((mask >> (row % 2 * 4 + e % 4) & 1) << e / 32);
+  }
+}
+
+std::size_t pack_special(const SpecialField& special, Blocks blocks, std::byte* panel) {
+  blocks.first += special.offset;
+  switch (special.kind) {
     case Special::kNone: break;
-    case Special::kScalePlanes:
-      done += move_scale_planes<pack>(block + layout.special.offset, panel + done, row);
-      break;
-    case Special::kHighBits32:
-      done += move_high_bits<pack>(block + layout.special.offset, 32, panel + done, row);
-      break;
-    case Special::kHighBits256:
-      done += move_high_bits<pack>(block + layout.special.offset, 256, panel + done, row);
-      break;
+    case Special::kScalePlanes: pack_scale_planes(blocks, panel); return kScalePlanesBytes;
+    case Special::kHighBits32: pack_high_bits32(blocks, panel); return 64;
+    case Special::kHighBits256: pack_high_bits256(blocks, panel); return 512;
   }
-  for (const Field& field : layout.rest) done += move_field<pack>(field, block, panel + done, row);
-  return done;
+  return 0;
 }
 
-template <bool pack>
-void move_block(DType type, std::byte* block, std::byte* panel_block, std::size_t row) {
-  if (type == DType::kQ5_K) {
-    const std::size_t front = move_layout<pack>(kQ5KFront, block, panel_block, row);
-    move_layout<pack>(kQ5KBack, block, panel_block + front, row);
-  } else if (const Layout* layout = find_layout(type)) {
-    move_layout<pack>(*layout, block, panel_block, row);
-  } else {
-    const auto whole = static_cast<std::uint16_t>(dtype_info(type).block_bytes);
-    move_field<pack>({0, whole, 1}, block, panel_block, row);
+std::size_t unpack_special(const SpecialField& special, const std::byte* panel, std::size_t row, std::byte* block) {
+  block += special.offset;
+  switch (special.kind) {
+    case Special::kNone: break;
+    case Special::kScalePlanes: unpack_scale_planes(panel, row, block); return kScalePlanesBytes;
+    case Special::kHighBits32: unpack_high_bits32(panel, row, block); return 64;
+    case Special::kHighBits256: unpack_high_bits256(panel, row, block); return 512;
   }
+  return 0;
 }
 
 }  // namespace
@@ -176,20 +267,27 @@ std::size_t panel_bytes(DType type, std::size_t k) {
 
 void pack_panel(DType type, std::size_t k, const std::byte* rows, std::size_t row_stride, std::size_t n_rows,
                 std::byte* panel) {
+  if (n_rows < kPanelRows) std::memset(panel, 0, panel_bytes(type, k));
   const DTypeInfo& info = dtype_info(type);
-  std::memset(panel, 0, panel_bytes(type, k));
-  for (std::size_t row = 0; row < n_rows; ++row) {
-    for (std::size_t b = 0; b < k / info.block_len; ++b) {
-      // move_block reads the block when packing; the cast only serves the shared code.
-      auto* block = const_cast<std::byte*>(rows + row * row_stride + b * info.block_bytes);
-      move_block<true>(type, block, panel + b * panel_block_bytes(type), row);
-    }
+  Blocks blocks{rows, row_stride, n_rows};
+  if (info.block_len == 1) {  // one field over the whole row
+    (info.block_bytes == 2 ? pack_elements<std::uint16_t> : pack_elements<std::uint32_t>)(blocks, k, panel);
+    return;
+  }
+  const Layout layout = layout_of(type);
+  for (std::size_t b = 0; b < k / info.block_len; ++b, blocks.first += info.block_bytes) {
+    for (const Field& field : layout.lead) panel += pack_field(field, blocks, panel);
+    for (const SpecialField& special : layout.special) panel += pack_special(special, blocks, panel);
+    for (const Field& field : layout.rest) panel += pack_field(field, blocks, panel);
   }
 }
 
 void unpack_block(DType type, const std::byte* panel_block, std::size_t row, std::byte* block) {
   std::memset(block, 0, dtype_info(type).block_bytes);
-  move_block<false>(type, block, const_cast<std::byte*>(panel_block), row);
+  const Layout layout = layout_of(type);
+  for (const Field& field : layout.lead) panel_block += unpack_field(field, panel_block, row, block);
+  for (const SpecialField& special : layout.special) panel_block += unpack_special(special, panel_block, row, block);
+  for (const Field& field : layout.rest) panel_block += unpack_field(field, panel_block, row, block);
 }
 
 }  // namespace hearth::kernels

@@ -22,6 +22,10 @@ namespace hearth::kernels {
 inline constexpr std::size_t kPanelRows = 16;
 inline constexpr std::size_t kMaxBlockBytes = 320;  // of one row's block; the largest is Q8_K's 292
 
+/// Names this way of packing, which all kernel tables share. Packed weights are kept in files: raise it whenever a
+/// type's packed bytes change.
+inline constexpr std::uint32_t kPanelLayout = 1;
+
 /// True for types a matrix product accepts: F32, F16, BF16 and all block formats.
 bool is_matrix_type(DType type);
 

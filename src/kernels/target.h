@@ -4,7 +4,8 @@
 // Include every header before the region. Inside: intrinsics, plain structs and our own inline functions, in a
 // namespace of the instruction set and an anonymous one. No lambdas and no std templates: GCC gives the former the
 // baseline's target, and the latter's one definition per program could come from here and run on a CPU without the
-// instructions. GCC does not inline across different targets either, so helpers live inside the region.
+// instructions. Nothing that runs on every CPU, such as filling a table: a compiler may use any instruction of a region
+// for plain stores. GCC does not inline across different targets either, so helpers live inside the region.
 #pragma once
 
 #define HEARTH_PRAGMA(text) _Pragma(#text)

@@ -26,6 +26,7 @@ constexpr std::array kShapes = std::to_array<Shape>({
     {"mistral-7b", "llama", 32, 4096, 14336, 32, 8, 128, 32768, 32768, 1e6f, kOwn},
     {"qwen2.5-7b", "qwen2", 28, 3584, 18944, 28, 4, 128, 152064, 32768, 1e6f, kOwn},
     {"llama-3.1-8b", "llama", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 5e5f, kOwn},
+    {"qwen2.5-14b", "qwen2", 48, 5120, 13824, 40, 8, 128, 152064, 32768, 1e6f, kOwn},
     // Mixtral's structure at a size that any machine runs.
     {"mixtral-tiny", "llama", 8, 1024, 3584, 16, 4, 64, 32000, 32768, 1e6f, kOwn, 8, 2},
 });

@@ -13,21 +13,29 @@
 #include "file/model_file.h"
 #include "hearth/language_model.h"
 #include "kernels/table.h"
+#include "measure/loop_cost.h"
 
 namespace hearth::measure {
 
-/// What one token costs, from a model's header.
+/// What tokens cost, from a model's header.
 struct TokenWork {
-  double weight_bytes = 0;  // that decoding reads
+  double weight_bytes = 0;  // that decoding reads, experts apart
+  double expert_bytes = 0;  // of all experts
+  double expert_share = 0;  // of the experts that one token uses
   double matrix_ops = 0;    // multiplications and additions of a prompt's token: without the output matrix
+
+  /// Weights that n tokens evaluated together read; experts as if each token chose its own at random.
+  [[nodiscard]] double bytes_for(std::size_t n_tokens) const;
 };
-/// An embedding table that is not also the output matrix is read by rows and does not count; of experts, those used.
+/// An embedding table that is not also the output matrix is read by rows and does not count.
 TokenWork work_per_token(const ModelFile& file);
 
 struct BenchOptions {
-  std::vector<std::size_t> prompts;       // tokens of a prompt at once; empty: 512, or half of a shorter context
-  std::vector<std::size_t> depths = {0};  // positions before decoding starts
-  std::size_t n_decode = 0;               // 0: 64, or a quarter of a shorter context
+  std::vector<std::size_t> prompts;        // tokens of a prompt at once; empty: 512, or half of a shorter context
+  std::vector<std::size_t> depths = {0};   // positions before decoding starts
+  std::size_t n_decode = 0;                // 0: 64, or a quarter of a shorter context
+  std::vector<std::size_t> streams = {1};  // sequences that decode together
+  std::vector<std::size_t> verify;         // drafted tokens that are verified at once, beside the token that is known
   std::vector<int> threads;
   int rounds = 5;
   KvStorage kv = KvStorage::kF16;
@@ -38,17 +46,19 @@ struct BenchOptions {
 };
 
 struct BenchRow {
-  std::string test;  // pp512, tg64, tg64@4096
+  std::string test;  // pp512, tg64, tg64@4096, tg64x8 (8 sequences, tokens of all), vf5 (4 drafted tokens and one)
   int threads = 0;
   double tok_s = 0, tok_s_min = 0, tok_s_max = 0;  // median, slowest and fastest round
   double gb_s = 0, limit_gb_s = 0;                 // decoding: weights and keys read, and what reading could be
   double gop_s = 0, limit_gop_s = 0;               // prompts: operations of matrices, and the int8 peak
+  double of_one_token = 0;                         // verifying: its time over that of decoding one token
 };
 
 struct BenchReport {
   std::vector<BenchRow> rows;
-  double load_s = 0;         // opening the model, first time
-  double first_token_s = 0;  // the first logits of an 8-token prompt after that
+  std::vector<LoopCost> loops;  // per thread count; empty for a model that writes no text
+  double load_s = 0;            // opening the model, first time
+  double first_token_s = 0;     // the first logits of an 8-token prompt after that
   std::uint64_t weight_bytes = 0;
   std::uint64_t peak_memory_bytes = 0;  // of the process; 0 where the system does not say
   std::string engine, isa;

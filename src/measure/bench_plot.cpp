@@ -40,10 +40,10 @@ std::string plot_rows(const std::string& title, const std::vector<BenchRow>& row
   int y = kTop;
   for (const BenchRow& row : rows) {
     // Prompts and decoding have scales of their own: the fastest bar of each kind fills the room.
-    const bool decoding = row.test.starts_with("tg");
+    const bool decoding = !row.test.starts_with("pp");
     double fastest = 0;
     for (const BenchRow& other : rows) {
-      if (other.test.starts_with("tg") == decoding) fastest = std::max(fastest, other.tok_s_max);
+      if (!other.test.starts_with("pp") == decoding) fastest = std::max(fastest, other.tok_s_max);
     }
     const auto x = [&](double tok_s) { return kLeft + room * tok_s / std::max(fastest, 1e-9); };
     const int middle = y + kBar / 2;

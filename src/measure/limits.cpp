@@ -3,21 +3,16 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
+
+#include "measure/stopwatch.h"
 
 namespace hearth::measure {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kBufferBytes = std::size_t{512} << 20, kChunkBytes = std::size_t{1} << 20;
 constexpr int kPasses = 4;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 }  // namespace
 

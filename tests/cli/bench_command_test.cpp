@@ -32,11 +32,38 @@ TEST(BenchCommand, RowsSpeedsAndLimits) {
   }
   EXPECT_EQ(tests, (std::vector<std::string>{"pp16", "pp32", "tg4", "tg4@24", "pp16", "pp32", "tg4", "tg4@24"}));
   EXPECT_GT(json.at("peak_memory_bytes"), json.at("weight_bytes"));
+  EXPECT_LT(json.at("bytes_per_token"), json.at("weight_bytes"));  // of the embedding table one row is read
   EXPECT_GE(json.at("sustained").size(), 10u);
   EXPECT_TRUE(read_text(folder.file("p.svg")).starts_with("<svg"));
   const Ran table = run_hearth({"bench", model.string(), "--rounds", "1"});
   EXPECT_EQ(table.code, 0) << table.err;
   EXPECT_NE(table.out.find("of the limit"), std::string::npos);
+}
+
+TEST(BenchCommand, StreamsVerifyingAndTheTextLoop) {
+  const auto model = data_path("golden/arch/llama/model.gguf");
+  if (const auto why = missing(model)) GTEST_SKIP() << *why;
+  const std::vector<std::string> asked = {"bench",     model.string(), "--prompts", "16",       "--decode",
+                                          "4",         "--threads",    "1",         "--rounds", "1",
+                                          "--streams", "1,3",          "--verify",  "2"};
+  std::vector<std::string> as_json = asked;
+  as_json.emplace_back("--json");
+  const Ran ran = run_hearth(as_json);
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const Json json = Json::parse(ran.out);
+  std::vector<std::string> tests;
+  for (const Json& row : json.at("results")) {
+    tests.push_back(row.at("test"));
+    EXPECT_EQ(row.at("of_one_token").is_null(), tests.back() != "vf3");
+    EXPECT_EQ(row.at("gb_s").is_null(), tests.back() == "pp16");
+  }
+  EXPECT_EQ(tests, (std::vector<std::string>{"pp16", "tg4", "tg4x3", "vf3"}));
+  ASSERT_EQ(json.at("text_loop").size(), 1u);
+  EXPECT_GT(json.at("text_loop").at(0).at("outside_share"), 0.0);
+  EXPECT_LT(json.at("text_loop").at(0).at("outside_share"), 1.0);
+  const Ran table = run_hearth(asked);
+  EXPECT_NE(table.out.find("x of one token"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("text loop, 1 threads: "), std::string::npos) << table.out;
 }
 
 TEST(BenchCommand, Mistakes) {

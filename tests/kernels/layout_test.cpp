@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
+
 #include <cstring>
 #include <random>
 #include <vector>
@@ -32,6 +34,24 @@ TEST(Layout, UnpackRestoresEveryBlock) {
       }
     }
   }
+}
+
+// Packed weights outlive a process in the cache, whose files name the layout by its number.
+TEST(Layout, ItsNumberStandsForTheseBytes) {
+  Hash64 hash;
+  for (const DType type :
+       {DType::kF32, DType::kF16, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ8_0, DType::kQ2_K, DType::kQ3_K,
+        DType::kQ4_K, DType::kQ5_K, DType::kQ6_K, DType::kIQ4_NL, DType::kIQ4_XS, DType::kIQ2_XS, DType::kIQ3_S,
+        DType::kMXFP4, DType::kTQ2_0, DType::kNVFP4}) {
+    const std::size_t k = 2 * dtype_info(type).block_len;
+    std::vector<std::byte> rows(13 * row_bytes(type, k)), panel(panel_bytes(type, k));
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::byte>(i * 167 >> 3);
+    pack_panel(type, k, rows.data(), row_bytes(type, k), 13, panel.data());
+    hash.add(panel);
+  }
+  EXPECT_EQ(kPanelLayout, 1u);
+  EXPECT_EQ(hash.value(), 12776520103802953043u)
+      << "packed bytes have changed: raise kPanelLayout and state the new value here";
 }
 
 }  // namespace

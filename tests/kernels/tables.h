@@ -11,22 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "base/cpu_features.h"
+#include "kernels/supported_tables.h"
 #include "kernels/table.h"
 
 namespace hearth::kernels::testing {
 
 inline const KernelTable& scalar() {
   return *all_tables().front();
-}
-
-inline std::vector<const KernelTable*> supported_tables() {
-  static const CpuFeatures cpu = detect_cpu_features();
-  std::vector<const KernelTable*> tables;
-  for (const KernelTable* table : all_tables()) {
-    if (table->supported(cpu)) tables.push_back(table);
-  }
-  return tables;
 }
 
 /// Uniform numbers from a fixed sequence (splitmix64).

@@ -18,9 +18,10 @@ const quantize::MixInfo& mix(std::string_view name) {
 TEST(Synthetic, EveryShapeIsAModelOfItsSize) {
   // Parameters in millions as the publishers count them.
   const std::vector<std::pair<std::string_view, double>> known = {
-      {"smollm2-360m", 362}, {"qwen2.5-0.5b", 494},  {"llama-3.2-1b", 1236},   {"qwen2.5-1.5b", 1544},
-      {"gemma-2-2b", 2614},  {"llama-3.2-3b", 3213}, {"phi-3-mini", 3821},     {"mistral-7b", 7248},
-      {"qwen2.5-7b", 7616},  {"llama-3.1-8b", 8030}, {"tinyllama-1.1b", 1100}, {"qwen3-0.6b", 596}};
+      {"smollm2-360m", 362}, {"qwen2.5-0.5b", 494},  {"llama-3.2-1b", 1236}, {"qwen2.5-1.5b", 1544},
+      {"gemma-2-2b", 2614},  {"llama-3.2-3b", 3213}, {"phi-3-mini", 3821},   {"mistral-7b", 7248},
+      {"qwen2.5-7b", 7616},  {"qwen2.5-14b", 14770}, {"llama-3.1-8b", 8030}, {"tinyllama-1.1b", 1100},
+      {"qwen3-0.6b", 596}};
   for (const Shape& shape : all_shapes()) {
     const auto model = make_model(shape, mix("Q4_K_M"));
     ASSERT_TRUE(model) << model.error().message;

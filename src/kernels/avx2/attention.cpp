@@ -22,6 +22,12 @@ namespace {
 }  // namespace hearth::kernels::avx2
 HEARTH_TARGET_END
 
+namespace hearth::kernels::avx2 {
+namespace {
+#include "kernels/portable/fill_attention.inl.h"
+}  // namespace
+}  // namespace hearth::kernels::avx2
+
 namespace hearth::kernels {
 
 void fill_attention_avx2(KernelTable& table) {

@@ -22,6 +22,12 @@ namespace {
 }  // namespace hearth::kernels::avx512
 HEARTH_TARGET_END
 
+namespace hearth::kernels::avx512 {
+namespace {
+#include "kernels/portable/fill_attention.inl.h"
+}  // namespace
+}  // namespace hearth::kernels::avx512
+
 namespace hearth::kernels {
 
 void fill_attention_avx512(KernelTable& table) {

@@ -21,6 +21,12 @@ namespace {
 }  // namespace hearth::kernels::avx512
 HEARTH_TARGET_END
 
+namespace hearth::kernels::avx512 {
+namespace {
+#include "kernels/portable/fill_elementwise.inl.h"
+}  // namespace
+}  // namespace hearth::kernels::avx512
+
 namespace hearth::kernels {
 
 void fill_elementwise_avx512(KernelTable& table) {

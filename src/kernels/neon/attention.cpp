@@ -22,6 +22,12 @@ namespace {
 }  // namespace hearth::kernels::neon
 HEARTH_TARGET_END
 
+namespace hearth::kernels::neon {
+namespace {
+#include "kernels/portable/fill_attention.inl.h"
+}  // namespace
+}  // namespace hearth::kernels::neon
+
 namespace hearth::kernels {
 
 void fill_attention_neon(KernelTable& table) {

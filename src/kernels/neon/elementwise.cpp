@@ -21,6 +21,12 @@ namespace {
 }  // namespace hearth::kernels::neon
 HEARTH_TARGET_END
 
+namespace hearth::kernels::neon {
+namespace {
+#include "kernels/portable/fill_elementwise.inl.h"
+}  // namespace
+}  // namespace hearth::kernels::neon
+
 namespace hearth::kernels {
 
 void fill_elementwise_neon(KernelTable& table) {

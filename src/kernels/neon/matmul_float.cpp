@@ -73,6 +73,11 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
 
 }  // namespace
 
+}  // namespace hearth::kernels::neon
+HEARTH_TARGET_END
+
+namespace hearth::kernels::neon {
+
 void fill_matmul_float(KernelTable& table) {
   set_matmul(table, DType::kF32, matmul<F32>, "neon");
   set_matmul(table, DType::kF16, matmul<F16>, "neon");
@@ -80,5 +85,4 @@ void fill_matmul_float(KernelTable& table) {
 }
 
 }  // namespace hearth::kernels::neon
-HEARTH_TARGET_END
 #endif

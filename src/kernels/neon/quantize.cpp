@@ -61,18 +61,14 @@ void quantize(const float* x, std::size_t k, ActOut out) {
 
 }  // namespace
 
-void fill_quantize(KernelTable& table) {
-  table.quantize_i8x32 = quantize<32, 32>;
-  table.quantize_i8x256 = quantize<256, 16>;
-}
-
 }  // namespace hearth::kernels::neon
 HEARTH_TARGET_END
 
 namespace hearth::kernels {
 
 void fill_quantize_neon(KernelTable& table) {
-  neon::fill_quantize(table);
+  table.quantize_i8x32 = neon::quantize<32, 32>;
+  table.quantize_i8x256 = neon::quantize<256, 16>;
 }
 
 }  // namespace hearth::kernels

@@ -187,17 +187,3 @@ std::size_t argmax(const float* x, std::size_t n) {
   }
   return 0;  // nothing but NaN
 }
-
-void fill_elementwise(KernelTable& table) {
-  table.rms_norm = rms_norm;
-  table.layer_norm = layer_norm;
-  table.l2_norm = l2_norm;
-  table.softmax = softmax;
-  table.activate = activate;
-  table.gated = gated;
-  table.gated_clamped = gated_clamped;
-  table.soft_cap = soft_cap;
-  table.dot = dot;
-  table.axpy = axpy;
-  table.argmax = argmax;
-}

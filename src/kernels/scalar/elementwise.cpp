@@ -15,6 +15,8 @@ namespace {
 
 #include "kernels/portable/elementwise.inl.h"
 
+#include "kernels/portable/fill_elementwise.inl.h"
+
 }  // namespace
 
 }  // namespace hearth::kernels::scalar
