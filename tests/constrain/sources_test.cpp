@@ -58,8 +58,8 @@ TEST(Gbnf, RealGrammars) {
   EXPECT_TRUE(accepts(read("json.gbnf"), R"({"a": [1, 2.5e3, "x\u00e9\n"], "b": {"c": null}})"));
   EXPECT_FALSE(accepts(read("json.gbnf"), R"({"a": [1, }])"));
   EXPECT_TRUE(accepts(read("chess.gbnf"), "1. e4 e5\n2. Nf3 Nc6\n"));
-  EXPECT_TRUE(accepts(read("arithmetic.gbnf"), "x1 + (2 * y) = 7\n"));
-  EXPECT_TRUE(accepts(read("c.gbnf"), "int main(){return 1 ;}"));
+  EXPECT_TRUE(accepts(read("arithmetic.gbnf"), "x1 +(2 *y) = 7\n"));
+  EXPECT_TRUE(accepts(read("c.gbnf"), "int main(){return 1;}"));
   EXPECT_TRUE(accepts(read("list.gbnf"), "- one\n- two\n"));
   EXPECT_FALSE(accepts(read("list.gbnf"), "- one\xE2\x80\xA8\n"));
   EXPECT_TRUE(accepts(read("japanese.gbnf"), "\xE3\x81\x82\xE3\x82\xA2 \xE4\xB8\x80"));
@@ -72,7 +72,7 @@ TEST(Gbnf, MistakesAreNamed) {
     expect_refused(Constraint::from_gbnf(source), ErrorCode::kInvalidArgument, part);
   };
   bad("root ::= expr\nexpr ::= expr \"+\" [0-9] | [0-9]", "the rule \"expr\" begins with itself");
-  bad("root ::= a\na ::= b? c\nb ::= \"x\"\nc ::= a", "begins with itself");
+  bad("root ::= a\na ::= b? c\nb ::= \"x\"\nc ::= a | \"y\"", "begins with itself");
   bad("root ::= thing", "\"thing\" is used but not defined");
   bad("a ::= \"x\"", "no rule \"root\"");
   bad("root ::= \"x", "line 1");
@@ -100,7 +100,7 @@ TEST(Pattern, MeansWhatEcmaSays) {
   EXPECT_TRUE(match("\\p{Lu}\\p{Script=Han}", "\xC3\x89\xE4\xB8\x80"));
   EXPECT_TRUE(match("\\u{1F600}\\uD83D\\uDE00[\\u0061-c\\-]", "\xF0\x9F\x98\x80\xF0\x9F\x98\x80-"));
   EXPECT_TRUE(match("^a$|^b", "b"));
-  EXPECT_FALSE(match("a^b", "ab"));
+  EXPECT_FALSE(match("a^b|c", "ab"));
   EXPECT_TRUE(match("(a*)*(b?){0,100}", "aaab"));
   EXPECT_TRUE(match("(?<year>\\d{4})", "2024"));
   EXPECT_FALSE(match("a", "\xFF"));
@@ -139,26 +139,25 @@ TEST(JsonSchema, RefusesByNameAndPlace) {
   unsupported(R"({"maximun":3})", "\"maximun\" at the root: this keyword is not known");
   unsupported(R"({"format":"iri"})", "the format \"iri\"");
   unsupported(R"({"$ref":"other.json"})", "\"$ref\" at the root");
-  unsupported(R"({"pattern":"^(?!x)"
-})", "look-ahead");
+  unsupported(R"j({"pattern":"^(?!x)"})j", "look-ahead");
   unsupported(R"({"oneOf":[{"type":"integer"},{"minimum":2}]})", "branches 0 and 1");
-unsupported(R"({"items":[{"type":"string"}]})", "prefixItems");
-const auto bad = [](std::string_view schema, std::string_view part) {
-  expect_refused(Constraint::from_json_schema(schema), ErrorCode::kInvalidArgument, part);
-};
-bad("{", "not valid JSON");
-bad("3", "must be an object");
-bad(R"({"type":"kaboom"})", "\"type\" at the root");
-bad(R"({"type":123})", "\"type\"");
-bad(R"({"prefixItems":{"type":"string"}})", "\"prefixItems\"");
-bad(R"({"$ref":"#/$defs/x"})", "nothing stands at");
-bad(R"({"$ref":"#"})", "leads back");
-bad(R"({"$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"})", "leads back");
-bad(R"({"pattern":"("})", "\"pattern\" at the root");
-// Keywords that nothing refers to do not matter.
-EXPECT_TRUE(Constraint::from_json_schema(R"({"$defs":{"a":{"not":{}}},"type":"string"})"));
-EXPECT_TRUE(
-    Constraint::from_json_schema(R"({"oneOf":[{"type":"object","properties":{"k":{"const":"a"}},"required":["k"]},
+  unsupported(R"({"items":[{"type":"string"}]})", "prefixItems");
+  const auto bad = [](std::string_view schema, std::string_view part) {
+    expect_refused(Constraint::from_json_schema(schema), ErrorCode::kInvalidArgument, part);
+  };
+  bad("{", "not valid JSON");
+  bad("3", "must be an object");
+  bad(R"({"type":"kaboom"})", "\"type\" at the root");
+  bad(R"({"type":123})", "\"type\"");
+  bad(R"({"prefixItems":{"type":"string"}})", "\"prefixItems\"");
+  bad(R"({"$ref":"#/$defs/x"})", "nothing stands at");
+  bad(R"({"$ref":"#"})", "leads back");
+  bad(R"({"$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"})", "leads back");
+  bad(R"({"pattern":"("})", "\"pattern\" at the root");
+  // Keywords that nothing refers to do not matter.
+  EXPECT_TRUE(Constraint::from_json_schema(R"({"$defs":{"a":{"not":{}}},"type":"string"})"));
+  EXPECT_TRUE(
+      Constraint::from_json_schema(R"({"oneOf":[{"type":"object","properties":{"k":{"const":"a"}},"required":["k"]},
       {"type":"object","properties":{"k":{"const":"b"}},"required":["k"]},{"type":"null"}]})"));
 }
 
