@@ -1,5 +1,5 @@
-// Puts the kernels of elementwise.inl.h into a table. Included outside the target region: a table is filled on every CPU, and
-// a compiler may use any instruction of a region for plain stores.
+// Puts the kernels of elementwise.inl.h into a table. Included outside the target region: a table is filled on every
+// CPU, and a compiler may use any instruction of a region for plain stores.
 void fill_elementwise(KernelTable& table) {
   table.rms_norm = rms_norm;
   table.layer_norm = layer_norm;
