@@ -29,12 +29,34 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
+def copy_for_valgrind(program, path):
+    """A copy in which one form of vmovq that valgrind does not know (between registers, opcode D6) is a vmovdqa (7F).
+
+    That keeps 64 bits too many, so the copy computes nonsense; what it executes does not depend on the numbers.
+    """
+    def objdump(option):
+        return subprocess.run(["objdump", option, program], capture_output=True, text=True, check=True).stdout
+
+    address, offset = (int(n, 16) for n in re.search(r" \.text +\w+ +(\w+) +\w+ +(\w+)", objdump("-h")).groups())
+    with open(program, "rb") as file:
+        image = bytearray(file.read())
+    for at, code in re.findall(r"^ *(\w+):\t((?:c5 \w\w|c4 \w\w \w\w) d6 \w\w) *\tvmovq +%xmm\d+,%xmm\d+$", objdump("-d"), re.MULTILINE):
+        opcode = int(at, 16) - address + offset + len(code.split()) - 2
+        assert image[opcode] == 0xD6
+        image[opcode] = 0x7F
+    with open(path, "wb") as file:
+        file.write(image)
+    shutil.copymode(program, path)
+
+
 def counted(program):
     """The compiler's name, and case -> instructions."""
     with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, "program")
+        copy_for_valgrind(program, copy)
         out = os.path.join(folder, "counts")
         done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=hearth_counted",
-                               "--dump-after=hearth_counted", program], capture_output=True, text=True)
+                               "--dump-after=hearth_counted", copy], capture_output=True, text=True)
         if done.returncode == SKIPPED:
             skip(done.stderr.strip().splitlines()[-1])
         if done.returncode != 0:

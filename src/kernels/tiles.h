@@ -179,21 +179,24 @@ inline void store_tile(const MatmulCall& call, const float* acc, std::size_t col
   }
 }
 
-/// x.m columns, no more than the kernels take, straight from the packed weights, `at_once` panels together: 4, 2 or 1.
+/// A few columns, in tiles of at most `most`, straight from the packed weights, `at_once` panels together: 4, 2 or 1.
 template <class Format>
-void few_columns(const MatmulCall& call, FillFn fill, std::size_t at_once, FindTileFn find) {
+void few_columns(const MatmulCall& call, FillFn fill, std::size_t most, std::size_t at_once, FindTileFn find) {
   using Column = typename ColumnOf<Format>::Type;
   const ActRows& x = call.x;
   const std::size_t n_blocks = x.k / Format::kBlock, panel_stride = n_blocks * Format::kBytes;
   alignas(64) float acc[kMostSums * kPanelRows];
-  const std::size_t stride = column_stride<Column>(x.k);
+  const std::size_t stride = column_stride<Column>(x.k), n_tiles = (x.m + most - 1) / most;
   for (std::size_t m = 0; m < x.m; ++m) fill(x, m, Format::kOffset, call.scratch + m * stride);
   for (std::size_t p = call.panel_begin, panels = 0; p < call.panel_end; p += panels) {
     panels = at_once;
     while (call.panel_end - p < panels) panels /= 2;
     const std::byte* first = call.w.panels + p * panel_stride;
-    find(panels, x.m)(first, panel_stride, n_blocks, call.scratch, stride, acc);
-    store_tile(call, acc, x.m, panels, 0, p);
+    for (std::size_t t = 0; t < n_tiles; ++t) {
+      const std::size_t from = x.m * t / n_tiles, width = x.m * (t + 1) / n_tiles - from;
+      find(panels, width)(first, panel_stride, n_blocks, call.scratch + from * stride, stride, acc);
+      store_tile(call, acc, width, panels, from, p);
+    }
   }
 }
 

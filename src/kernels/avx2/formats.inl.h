@@ -2,9 +2,10 @@
 // 8 rows; h (0 or 1) chooses the half of the panel's 16 rows.
 //
 // unit(h, u): four consecutive codes of each row as bytes: unsigned and raised by kOffset, or signed (kSigned). kRun
-// units can be multiplied with int8 and added in int16 without overflow. Blocks of 256: unit(h, part, u), 8 parts of 8
-// units; scale(h, g) the sub-scale of group g twice as int16; pair(h, p) int16 pairs to be multiplied with the pairs of
-// sums of ActTile256: the minima, or where codes are raised the offset times the sub-scales.
+// units can be multiplied with int8 and added in int16 without overflow. Blocks of 256 have 8 parts of 8 units, of
+// which kPartsTogether share bytes: unit(h, j, i, u) is unit u of part kPartsTogether * j + i; scale(h, g) the
+// sub-scale of group g twice as int16; pair(h, p) int16 pairs to be multiplied with the pairs of sums of ActTile256:
+// the minima, or where codes are raised the offset times the sub-scales.
 #pragma once
 
 #include <immintrin.h>
@@ -39,7 +40,7 @@ HEARTH_INLINE __m256i high_nibbles(__m256i v) {
 }
 /// Shifts 32-bit lanes right by n; bits that cross bytes are for the caller to mask.
 HEARTH_INLINE __m256i shift_right(__m256i v, int n) {
-  return _mm256_srl_epi32(v, _mm_cvtsi32_si128(n));
+  return _mm256_srli_epi32(v, n);
 }
 HEARTH_INLINE __m256i nibble_unit(const std::byte* words, int h, int u) {
   const __m256i v = load(words + 64 * (u & 3) + 32 * h);
@@ -70,6 +71,7 @@ HEARTH_INLINE __m256i add_fifth_bits(__m256i nibbles, const std::byte* mask, int
 
 struct Q4_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 288;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 1, kOffset = 8, kRun = 8;
   static constexpr bool kRaised = true, kSigned = false, kMin = false;
   const std::byte* b;
@@ -80,6 +82,7 @@ struct Q4_0 {
 
 struct Q4_1 {
   static constexpr std::size_t kBlock = 32, kBytes = 320;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 1, kOffset = 0, kRun = 8;
   static constexpr bool kRaised = false, kSigned = false, kMin = true;
   const std::byte* b;
@@ -91,6 +94,7 @@ struct Q4_1 {
 
 struct Q5_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 352;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 1, kOffset = 16, kRun = 4;
   static constexpr bool kRaised = true, kSigned = false, kMin = false;
   const std::byte* b;
@@ -103,6 +107,7 @@ struct Q5_0 {
 
 struct Q5_1 {
   static constexpr std::size_t kBlock = 32, kBytes = 384;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 1, kOffset = 0, kRun = 4;
   static constexpr bool kRaised = false, kSigned = false, kMin = true;
   const std::byte* b;
@@ -116,6 +121,7 @@ struct Q5_1 {
 
 struct Q8_0 {
   static constexpr std::size_t kBlock = 32, kBytes = 544;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 1, kOffset = 0, kRun = 1;
   static constexpr bool kRaised = false, kSigned = true, kMin = false;
   const std::byte* b;
@@ -134,6 +140,7 @@ HEARTH_INLINE __m128i raised_values_e2m1() {
 
 struct IQ4_NL {
   static constexpr std::size_t kBlock = 32, kBytes = 288;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 1, kOffset = 0, kRun = 1;
   static constexpr bool kRaised = false, kSigned = true, kMin = false;
   const std::byte* b;
@@ -144,6 +151,7 @@ struct IQ4_NL {
 
 struct MXFP4 {
   static constexpr std::size_t kBlock = 32, kBytes = 272;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 1, kOffset = 12, kRun = 4;
   static constexpr bool kRaised = true, kSigned = false, kMin = false;
   const std::byte* b;
@@ -160,6 +168,7 @@ struct MXFP4 {
 
 struct NVFP4 {
   static constexpr std::size_t kBlock = 64, kBytes = 576;
+  static constexpr bool kStreams = true;
   static constexpr int kScales = 2, kOffset = 12, kRun = 4;
   static constexpr bool kRaised = true, kSigned = false, kMin = false;
   const std::byte* b;
@@ -203,7 +212,7 @@ struct ScalePlanes {
   HEARTH_INLINE static void store(std::uint8_t* to, __m256i low, __m256i high) {
     _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_or_si256(low, high));
   }
-  HEARTH_INLINE __m256i scale(int h, int g) const { return twice(widen_u8(scales + 16 * g + 8 * h)); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return twice(widen_u8(scales + 16 * g + 8 * h)); }
   HEARTH_INLINE __m256i pair(int h, int p) const {
     return join_pairs(widen_u8(mins + 16 * p + 8 * h), widen_u8(mins + 64 + 16 * p + 8 * h));
   }
@@ -211,15 +220,17 @@ struct ScalePlanes {
 
 struct Q4_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2304;
+  static constexpr bool kStreams = true;
+  static constexpr int kPartsTogether = 2;
   static constexpr int kGroup = 8, kOffset = 0, kRun = 8, kPairs = 4;
   static constexpr bool kSigned = false, kMin = true, kRaised = false;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q4_K(const std::byte* block) : b(block), planes(block + 64) {}
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const {
-    return low_nibbles(shift_right(load(b + 256 + 64 * (8 * (part / 2) + u) + 32 * h), 4 * (part & 1)));
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
+    return low_nibbles(shift_right(load(b + 256 + 512 * j + 64 * u + 32 * h), 4 * i));
   }
-  HEARTH_INLINE __m256i scale(int h, int g) const { return planes.scale(h, g); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return planes.scale(h, g); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return planes.pair(h, p); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
   HEARTH_INLINE __m256 dmin(int h) const { return load_f16(b + 32 + 16 * h); }
@@ -227,16 +238,18 @@ struct Q4_K {
 
 struct Q5_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2816;
+  static constexpr bool kStreams = true;
+  static constexpr int kPartsTogether = 2;
   static constexpr int kGroup = 8, kOffset = 0, kRun = 4, kPairs = 4;
   static constexpr bool kSigned = false, kMin = true, kRaised = false;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q5_K(const std::byte* block) : b(block), planes(block + 64) {}
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const {
-    const __m256i v = shift_right(load(b + 768 + 64 * (8 * (part / 2) + u) + 32 * h), 4 * (part & 1));
-    return add_fifth_bits(low_nibbles(v), b + 256 + 8 * (8 * part + u), h);
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
+    const __m256i v = shift_right(load(b + 768 + 512 * j + 64 * u + 32 * h), 4 * i);
+    return add_fifth_bits(low_nibbles(v), b + 256 + 128 * j + 64 * i + 8 * u, h);
   }
-  HEARTH_INLINE __m256i scale(int h, int g) const { return planes.scale(h, g); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return planes.scale(h, g); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return planes.pair(h, p); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
   HEARTH_INLINE __m256 dmin(int h) const { return load_f16(b + 32 + 16 * h); }
@@ -251,33 +264,38 @@ HEARTH_INLINE __m256i offset_pair(const void* scales, int h, int p) {
 
 struct Q6_K {
   static constexpr std::size_t kBlock = 256, kBytes = 3360;
+  static constexpr bool kStreams = true;
+  static constexpr int kPartsTogether = 4;
   static constexpr int kGroup = 4, kOffset = 32, kRun = 2, kPairs = 8;
   static constexpr bool kSigned = false, kMin = false, kRaised = false;
   const std::byte* b;
   HEARTH_INLINE explicit Q6_K(const std::byte* block) : b(block) {}
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const {
-    const int half = part / 4, quarter = part % 4;  // of 128 elements: quarters share bytes of the high bits
-    const __m256i low = load(b + 288 + 64 * (16 * half + 8 * (quarter & 1) + u) + 32 * h);
-    const __m256i high = shift_right(load(b + 2336 + 64 * (8 * half + u) + 32 * h), 2 * quarter);
-    return _mm256_or_si256(low_nibbles(shift_right(low, 4 * (quarter / 2))),
-                           _mm256_slli_epi16(_mm256_and_si256(high, _mm256_set1_epi8(3)), 4));
+  /// The four parts of 128 elements share bytes of the high bits.
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
+    const __m256i low = load(b + 288 + 1024 * j + 512 * (i & 1) + 64 * u + 32 * h);
+    const __m256i high = load(b + 2336 + 512 * j + 64 * u + 32 * h);
+    const __m256i placed = i < 2 ? _mm256_slli_epi32(high, 4 - 2 * i) : shift_right(high, 2 * i - 4);
+    return _mm256_or_si256(low_nibbles(shift_right(low, 4 * (i / 2))),
+                           _mm256_and_si256(placed, _mm256_set1_epi8(0x30)));
   }
-  HEARTH_INLINE __m256i scale(int h, int g) const { return twice(widen_i8(b + 32 + 16 * g + 8 * h)); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return twice(widen_i8(b + 32 + 16 * g + 8 * h)); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return offset_pair<kOffset>(b + 32, h, p); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
 };
 
 struct Q2_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1344;
+  static constexpr bool kStreams = true;
+  static constexpr int kPartsTogether = 4;
   static constexpr int kGroup = 4, kOffset = 0, kRun = 4, kPairs = 8;
   static constexpr bool kSigned = false, kMin = true, kRaised = false;
   const std::byte* b;
   HEARTH_INLINE explicit Q2_K(const std::byte* block) : b(block) {}
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const {
-    const __m256i v = load(b + 320 + 64 * (8 * (part / 4) + u) + 32 * h);
-    return _mm256_and_si256(shift_right(v, 2 * (part % 4)), _mm256_set1_epi8(3));
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
+    const __m256i v = load(b + 320 + 512 * j + 64 * u + 32 * h);
+    return _mm256_and_si256(shift_right(v, 2 * i), _mm256_set1_epi8(3));
   }
-  HEARTH_INLINE __m256i scale(int h, int g) const {
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const {
     return twice(_mm256_and_si256(widen_u8(b + 64 + 16 * g + 8 * h), _mm256_set1_epi32(15)));
   }
   HEARTH_INLINE __m256i pair(int h, int p) const {
@@ -290,6 +308,8 @@ struct Q2_K {
 
 struct Q3_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1760;
+  static constexpr bool kStreams = true;
+  static constexpr int kPartsTogether = 4;
   static constexpr int kGroup = 4, kOffset = 4, kRun = 4, kPairs = 8;
   static constexpr bool kSigned = false, kMin = false, kRaised = false;
   const std::byte* b;
@@ -310,31 +330,33 @@ struct Q3_K {
     _mm256_store_si256(reinterpret_cast<__m256i*>(scales + at),
                        _mm256_sub_epi8(_mm256_or_si256(low, high), _mm256_set1_epi8(32)));
   }
-  /// Codes 0..7: two bits, and a third that is bit `part` of the high-bit byte.
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const {
-    const __m256i low = shift_right(load(b + 224 + 64 * (8 * (part / 4) + u) + 32 * h), 2 * (part % 4));
-    const __m256i high = shift_right(load(b + 1248 + 64 * u + 32 * h), part);
+  /// Codes 0..7: two bits, and a third that is the part's bit of the high-bit byte.
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
+    const __m256i low = shift_right(load(b + 224 + 512 * j + 64 * u + 32 * h), 2 * i);
+    const __m256i high = shift_right(load(b + 1248 + 64 * u + 32 * h), static_cast<int>(4 * j) + i);
     return _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi8(3)),
                            _mm256_slli_epi16(_mm256_and_si256(high, _mm256_set1_epi8(1)), 2));
   }
-  HEARTH_INLINE __m256i scale(int h, int g) const { return twice(widen_i8(scales + 16 * g + 8 * h)); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return twice(widen_i8(scales + 16 * g + 8 * h)); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return offset_pair<kOffset>(scales, h, p); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
 };
 
 struct IQ4_XS {
   static constexpr std::size_t kBlock = 256, kBytes = 2176;
+  static constexpr bool kStreams = true;
+  static constexpr int kPartsTogether = 1;
   static constexpr int kGroup = 8, kOffset = 0, kRun = 1, kPairs = 0;
   static constexpr bool kSigned = true, kMin = false, kRaised = false;
   const std::byte* b;
   HEARTH_INLINE explicit IQ4_XS(const std::byte* block) : b(block) {}
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const {
-    return look_up(values_iq4(), nibble_unit(b + 128 + 256 * part, h, u));
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int, int u) const {
+    return look_up(values_iq4(), nibble_unit(b + 128 + 256 * j, h, u));
   }
-  HEARTH_INLINE __m256i scale(int h, int g) const {
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const {
     const __m256i low = shift_right(widen_u8(b + 64 + 16 * (g / 2) + 8 * h), 4 * (g & 1));
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 32 + 16 * h));
-    const __m256i high = shift_right(_mm256_cvtepu16_epi32(bits), 2 * g);
+    const __m256i high = shift_right(_mm256_cvtepu16_epi32(bits), static_cast<int>(2 * g));
     const __m256i six = _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi32(15)),
                                         _mm256_slli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(3)), 4));
     return twice(_mm256_sub_epi32(six, _mm256_set1_epi32(32)));
@@ -345,15 +367,17 @@ struct IQ4_XS {
 
 struct TQ2_0 {
   static constexpr std::size_t kBlock = 256, kBytes = 1056;
+  static constexpr bool kStreams = true;
+  static constexpr int kPartsTogether = 4;
   static constexpr int kGroup = 8, kOffset = 1, kRun = 8, kPairs = 4;
   static constexpr bool kSigned = false, kMin = false, kRaised = false;
   const std::byte* b;
   HEARTH_INLINE explicit TQ2_0(const std::byte* block) : b(block) {}
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const {
-    const __m256i v = load(b + 32 + 64 * (8 * (part / 4) + u) + 32 * h);
-    return _mm256_and_si256(shift_right(v, 2 * (part % 4)), _mm256_set1_epi8(3));
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
+    const __m256i v = load(b + 32 + 512 * j + 64 * u + 32 * h);
+    return _mm256_and_si256(shift_right(v, 2 * i), _mm256_set1_epi8(3));
   }
-  HEARTH_INLINE __m256i scale(int, int) const { return _mm256_set1_epi16(1); }
+  HEARTH_INLINE __m256i scale(int, std::size_t) const { return _mm256_set1_epi16(1); }
   HEARTH_INLINE __m256i pair(int, int) const { return _mm256_set1_epi16(1); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
 };

@@ -12,6 +12,7 @@ namespace {
 template <int n_scales, int run, bool raised, bool is_signed, bool has_min>
 struct Panel32 {
   static constexpr std::size_t kBlock = 32;
+  static constexpr bool kStreams = false;
   static constexpr std::size_t kMinAt = 512 + 64 * n_scales;
   static constexpr std::size_t kBytes = kMinAt + (has_min ? 64 : 0);
   static constexpr int kScales = n_scales, kRun = run;
@@ -29,6 +30,8 @@ struct Panel32 {
 template <int group, int run, int n_pairs, bool is_signed, bool has_min>
 struct Panel256 {
   static constexpr std::size_t kBlock = 256;
+  static constexpr bool kStreams = false;
+  static constexpr int kPartsTogether = 1;
   static constexpr int kGroup = group, kRun = run, kPairs = n_pairs;
   static constexpr bool kRaised = false, kSigned = is_signed, kMin = has_min;
   static constexpr std::size_t kPairsAt = 4096 + 128;
@@ -36,8 +39,8 @@ struct Panel256 {
   static constexpr std::size_t kBytes = kScalesAt + 64 * (64 / group);
   const std::byte* b;
   HEARTH_INLINE explicit Panel256(const std::byte* block) : b(block) {}
-  HEARTH_INLINE __m256i unit(int h, int part, int u) const { return load(b + 64 * (8 * part + u) + 32 * h); }
-  HEARTH_INLINE __m256i scale(int h, int g) const { return load(b + kScalesAt + 64 * g + 32 * h); }
+  HEARTH_INLINE __m256i unit(int h, std::size_t j, int, int u) const { return load(b + 512 * j + 64 * u + 32 * h); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return load(b + kScalesAt + 64 * g + 32 * h); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return load(b + kPairsAt + 64 * p + 32 * h); }
   HEARTH_INLINE __m256 d(int h) const { return _mm256_castsi256_ps(load(b + 4096 + 32 * h)); }
   HEARTH_INLINE __m256 dmin(int h) const { return _mm256_castsi256_ps(load(b + 4096 + 64 + 32 * h)); }
@@ -87,9 +90,10 @@ void unpack256(const std::byte* from, std::size_t n_blocks, std::byte* to) {
     const Format w(from);
     for (int h = 0; h < 2; ++h) {
       std::byte* half = to + 32 * h;
-      for (int part = 0; part < 8; ++part) {
+      constexpr int kParts = Format::kPartsTogether;
+      for (std::size_t j = 0; j < 8 / kParts; ++j) {
         HEARTH_UNROLL
-        for (int u = 0; u < 8; ++u) store(half + 64 * (8 * part + u), w.unit(h, part, u));
+        for (int i = 0; i < 8 * kParts; ++i) store(half + 512 * kParts * j + 64 * i, w.unit(h, j, i / 8, i % 8));
       }
       store(half + 4096, w.d(h));
       if constexpr (Format::kMin) store(half + 4096 + 64, w.dmin(h));

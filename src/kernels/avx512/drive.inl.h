@@ -80,7 +80,7 @@ void matmul_formats(const MatmulCall& call, UnpackFn unpack) {
   using Panel = typename PanelOf<Many>::Type;
   if (call.x.m <= kFewColumns) {
     const std::size_t at_once = call.x.m == 1 ? 4 : call.x.m <= kPairedColumns ? 2 : 1;
-    few_columns<Format>(call, find_fill_fn<Format>(), at_once, find_format_fn<Format>);
+    few_columns<Format>(call, find_fill_fn<Format>(), kFewColumns, at_once, find_format_fn<Format>);
   } else {
     many_columns<Panel>(call, Many::kOffset, unpack, find_fill_fn<Panel>(), kMaxColumns, 2, find_panel_fn<Panel, 4>);
   }

@@ -175,20 +175,25 @@ void add_columns(const AttentionBlock& b, const Values& values, std::size_t colu
   }
 }
 
+inline constexpr std::size_t kValuePositions = 64;  // whose values all columns use while the first cache holds them
+
 template <KvType type, int R>
 void add_values(const AttentionBlock& b, const Values& values, std::size_t lo, std::size_t hi, const float* p,
                 float* acc) {
   constexpr int C = kColumnsBeside<R>;
   const std::size_t n_columns = (b.v_dim + 15) / 16;
-  std::size_t column = 0;
-  for (; column + C <= n_columns; column += C) add_columns<type, R, C>(b, values, column, lo, hi, p, acc);
-  if constexpr (C > 4) {
-    for (; column + 4 <= n_columns; column += 4) add_columns<type, R, 4>(b, values, column, lo, hi, p, acc);
+  for (std::size_t from = lo, to = 0; from < hi; from = to) {
+    to = hi - from > kValuePositions ? from + kValuePositions : hi;
+    std::size_t column = 0;
+    for (; column + C <= n_columns; column += C) add_columns<type, R, C>(b, values, column, from, to, p, acc);
+    if constexpr (C > 4) {
+      for (; column + 4 <= n_columns; column += 4) add_columns<type, R, 4>(b, values, column, from, to, p, acc);
+    }
+    if constexpr (C > 2) {
+      for (; column + 2 <= n_columns; column += 2) add_columns<type, R, 2>(b, values, column, from, to, p, acc);
+    }
+    for (; column < n_columns; ++column) add_columns<type, R, 1>(b, values, column, from, to, p, acc);
   }
-  if constexpr (C > 2) {
-    for (; column + 2 <= n_columns; column += 2) add_columns<type, R, 2>(b, values, column, lo, hi, p, acc);
-  }
-  for (; column < n_columns; ++column) add_columns<type, R, 1>(b, values, column, lo, hi, p, acc);
 }
 
 using AddValues = void (*)(const AttentionBlock&, const Values&, std::size_t, std::size_t, const float*, float*);
