@@ -55,7 +55,7 @@ PanelStore::PanelStore(const ModelFile& file, ThreadPool& pool, const std::optio
     report_ = "packed weights from the cache";
     return;
   }
-  auto begun = cache_->begin(key_, file.size_bytes());
+  auto begun = cache_->begin(key_, file.size_bytes() + file.tensors().size() * kMapAlignment);
   if (!begun) {
     (void)give_up(begun.error());
     return;

@@ -49,8 +49,8 @@ TEST_F(CacheCommand, TheLogSaysWhereTheWeightsAre) {
   EXPECT_NE(first.err.find("packed into the cache"), std::string::npos) << first.err;
   EXPECT_NE(second.err.find("packed weights from the cache"), std::string::npos) << second.err;
   EXPECT_EQ(second.out, first.out);
-  const Ran off = run_hearth({"run", model_, "Once", "--greedy", "--max-tokens", "8", "--log", "--cache", "off"},
-                             environment());
+  const Ran off =
+      run_hearth({"run", model_, "Once", "--greedy", "--max-tokens", "8", "--log", "--cache", "off"}, environment());
   EXPECT_NE(off.err.find("packed in memory"), std::string::npos) << off.err;
   EXPECT_EQ(off.out, first.out);
 }

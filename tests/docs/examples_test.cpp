@@ -53,10 +53,10 @@ class Examples : public ::testing::Test {
     for (const std::string& line : lines) {
       const std::string input = line.find('<') == std::string::npos ? " < /dev/null" : "";
       const std::string log = (folder_ / "log").string();
-      const int status =
-          std::system(("(cd " + folder_.string() + " && HEARTH_CACHE=cache " + HEARTH_COMMAND + line + input + ") > " +  // NOLINT
-                       log + " 2>&1")
-                          .c_str());
+      const int status = std::system(("(cd " + folder_.string() + " && HEARTH_CACHE=cache " + HEARTH_COMMAND + line +
+                                      input + ") > " +  // NOLINT
+                                      log + " 2>&1")
+                                         .c_str());
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << line << "\n" << read_text(log);
     }
   }
