@@ -11,6 +11,7 @@ Any llama-bench program that you built, such as those of llama.cpp and ik_llama.
 
 Every round starts each engine once per thread count, in alternating order, so that what the machine does to one it does to
 the others. llama-cpp-python is tried with flash attention on and off in the first round, and each test keeps the better.
+`--busy N` keeps N other processes busy all the while, as on a machine that is not ours alone.
 The ratio of a round is ours over that of the peer which is fastest in that cell by its median; the table shows the median
 ratio with the lowest and highest round.
 """
@@ -150,6 +151,7 @@ def main():
     parser.add_argument("--depths", default="0")
     parser.add_argument("--decode", default="64")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--busy", type=int, default=0, metavar="N")
     parser.add_argument("--markdown")
     parser.add_argument("--json")
     args = parser.parse_args()
@@ -158,7 +160,12 @@ def main():
         peers.insert(0, LlamaCppPython(args))
     elif not peers:
         sys.exit("there is no peer: install llama-cpp-python into this Python, or give --llama-bench; see --help")
-    cells = measure_all(args, [Hearth(args), *peers])
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(args.busy)]
+    try:
+        cells = measure_all(args, [Hearth(args), *peers])
+    finally:
+        for process in busy:
+            process.kill()
     rows = [summary(key, cell) for key, cell in cells.items()]
     table = table_of(rows, [peer.name for peer in peers])
     print(table, end="")

@@ -31,6 +31,7 @@ CommandInfo run_command();
 CommandInfo inspect_command();
 CommandInfo tokenize_command();
 CommandInfo detokenize_command();
+CommandInfo template_command();
 CommandInfo logits_command();
 CommandInfo perplexity_command();
 CommandInfo quantize_command();

@@ -104,7 +104,7 @@ class Run final : public Command {
       HEARTH_CHECK(print("\n"));
     }
     tell_timing(completion);
-    return completion.reason == generate::StopReason::kCancelled ? kInterrupted : kOk;
+    return completion.reason == FinishReason::kCancelled ? kInterrupted : kOk;
   }
 
   Outcome converse(generate::TextLoop& loop, const Vocabulary& vocabulary, std::optional<std::string> prompt) {
@@ -158,7 +158,7 @@ class Run final : public Command {
   Status print_json(const generate::Completion& completion) {
     nlohmann::json object = {{"text", completion.text},
                              {"tokens", completion.tokens},
-                             {"reason", generate::stop_reason_name(completion.reason)},
+                             {"reason", finish_reason_name(completion.reason)},
                              {"prompt_tokens", completion.n_prompt},
                              {"prefill_seconds", completion.prefill_seconds},
                              {"ttft_seconds", completion.ttft_seconds},
@@ -174,7 +174,7 @@ class Run final : public Command {
     if (quiet_) return;
     note(fmt::format("prompt {} tokens, {:.1f} tok/s prefill; ttft {:.3f} s; {} tokens, {:.1f} tok/s decode; {}{}",
                      c.n_prompt, rate(c.n_prompt, c.prefill_seconds), c.ttft_seconds, c.tokens.size(), decode_rate(c),
-                     generate::stop_reason_name(c.reason), greedy_ ? "" : fmt::format("; seed {}", seed_)));
+                     finish_reason_name(c.reason), greedy_ ? "" : fmt::format("; seed {}", seed_)));
   }
 
   ModelFlags model_;

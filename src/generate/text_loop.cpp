@@ -4,8 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "generate/stop_matcher.h"
-
 #include <fmt/format.h>
 
 namespace hearth::generate {
@@ -26,17 +24,6 @@ class LastRow final : public OutputSink {
 };
 
 }  // namespace
-
-std::string_view stop_reason_name(StopReason reason) {
-  switch (reason) {
-    case StopReason::kEndOfText: return "end_of_text";
-    case StopReason::kStopString: return "stop_string";
-    case StopReason::kMaxTokens: return "max_tokens";
-    case StopReason::kContextFull: return "context_full";
-    case StopReason::kCancelled: return "cancelled";
-  }
-  return "";
-}
 
 TextLoop::TextLoop(LanguageModel& model, ScopedSequence sequence, TextLoopOptions options, sample::Sampler sampler,
                    std::size_t n_ctx)
@@ -68,20 +55,18 @@ Result<TextLoop> TextLoop::make(LanguageModel& model, const SequenceOptions& seq
 /// One completion.
 class TextLoop::Run {
  public:
-  Run(TextLoop& loop, const TextSink& sink, const CancelCheck& cancelled, StopMatcher stops)
-      : loop_(loop), sink_(sink), cancelled_(cancelled), stops_(std::move(stops)) {
-    decoder_ = loop.model_->vocabulary()->make_decoder();
-  }
+  Run(TextLoop& loop, const TextSink& sink, const CancelCheck& cancelled, TokenSteps steps)
+      : loop_(loop), sink_(sink), cancelled_(cancelled), steps_(std::move(steps)) {}
 
   Result<Completion> complete(std::span<const Token> prompt) {
     HEARTH_TRY(const bool ready, prefill(prompt));
-    if (!ready) return finish(StopReason::kCancelled);
+    if (!ready) return finish(FinishReason::kCancelled);
     while (true) {
-      HEARTH_TRY(const sample::Choice choice, draw());
-      if (const auto reason = take(choice)) return finish(*reason);
-      if (loop_.history_.size() >= loop_.n_ctx_) return finish(StopReason::kContextFull);
+      HEARTH_TRY(const auto reason, advance());
+      if (reason) return finish(*reason);
+      if (loop_.history_.size() >= loop_.n_ctx_) return finish(FinishReason::kContextFull);
       HEARTH_TRY(const bool evaluated, evaluate());
-      if (!evaluated) return finish(StopReason::kCancelled);
+      if (!evaluated) return finish(FinishReason::kCancelled);
     }
   }
 
@@ -98,10 +83,8 @@ class TextLoop::Run {
                               "make a longer context",
                               prompt.size(), loop_.n_ctx_ - n_before, loop_.n_ctx_));
     }
-    // The decoder must know what stands before: a space at the start of a text is not shown, elsewhere it is.
-    for (const Token token : history) decoder_->feed(token);
-    for (const Token token : prompt) decoder_->feed(token);
     history.insert(history.end(), prompt.begin(), prompt.end());
+    steps_.read(history);
     auto evaluated = evaluate();
     if (!evaluated || !*evaluated) history.resize(n_before);
     completion_.n_prompt = n_new;
@@ -121,47 +104,32 @@ class TextLoop::Run {
     return true;
   }
 
-  Result<sample::Choice> draw() {
-    auto choice = loop_.sampler_.sample({.logits = last_row_.logits,
-                                         .recent = loop_.history_,
-                                         .position = loop_.history_.size(),
-                                         .allowed = {},
-                                         .mirostat = loop_.mirostat_});
-    if (choice && completion_.tokens.empty()) {
+  /// Draws a token and shows it; the reason when it was the last.
+  Result<std::optional<FinishReason>> advance() {
+    HEARTH_TRY(const Step step, steps_.next(last_row_.logits, loop_.history_));
+    if (steps_.tokens().size() == 1) {
       completion_.ttft_seconds = seconds_since(start_);
       first_token_ = Clock::now();
     }
-    return choice;
+    loop_.mirostat_ = steps_.mirostat();
+    if (step.end == FinishReason::kStop) return step.end;
+    const bool goes_on = show(step.shown.answer, step.choice.id, &step.choice);
+    if (step.end == FinishReason::kStopString) return step.end;
+    if (!goes_on || (cancelled_ && cancelled_())) return FinishReason::kCancelled;
+    return step.end;
   }
 
-  /// Makes the token part of the text; the reason when it was the last.
-  std::optional<StopReason> take(const sample::Choice& choice) {
-    const Token token = choice.id;
-    completion_.tokens.push_back(token);
-    if (loop_.options_.end_tokens == EndTokens::kStop && loop_.model_->vocabulary()->ends_generation(token))
-      return StopReason::kEndOfText;
-    loop_.mirostat_ = choice.mirostat;
-    loop_.history_.push_back(token);
-    const bool goes_on = show(stops_.feed(decoder_->feed(token)), token, &choice);
-    if (stops_.matched()) return StopReason::kStopString;
-    if (!goes_on || (cancelled_ && cancelled_())) return StopReason::kCancelled;
-    if (completion_.tokens.size() == loop_.options_.max_tokens) return StopReason::kMaxTokens;
-    return std::nullopt;
-  }
-
-  bool show(std::string text, std::optional<Token> token, const sample::Choice* choice) {
+  bool show(const std::string& text, std::optional<Token> token, const sample::Choice* choice) {
     completion_.text += text;
     return !sink_ || sink_({.text = text, .token = token, .choice = choice});
   }
 
-  Completion finish(StopReason reason) {
-    if (!stops_.matched()) {
-      std::string rest = stops_.feed(decoder_->flush());
-      if (!stops_.matched()) rest += stops_.flush();
-      if (!rest.empty()) show(std::move(rest), std::nullopt, nullptr);
-    }
-    if (const std::string* stop = stops_.matched()) completion_.stop_string = *stop;
+  Completion finish(FinishReason reason) {
+    const std::string rest = steps_.finish().answer;
+    if (!rest.empty()) show(rest, std::nullopt, nullptr);
+    if (const std::string* stop = steps_.stop_string()) completion_.stop_string = *stop;
     completion_.reason = reason;
+    completion_.tokens = steps_.tokens();
     if (!completion_.tokens.empty()) completion_.decode_seconds = seconds_since(first_token_);
     return std::move(completion_);
   }
@@ -169,8 +137,7 @@ class TextLoop::Run {
   TextLoop& loop_;
   const TextSink& sink_;
   const CancelCheck& cancelled_;
-  StopMatcher stops_;
-  std::unique_ptr<TokenDecoder> decoder_;
+  TokenSteps steps_;
   LastRow last_row_;
   Completion completion_;
   Clock::time_point start_ = Clock::now(), first_token_ = start_;
@@ -178,8 +145,11 @@ class TextLoop::Run {
 
 Result<Completion> TextLoop::complete(std::span<const Token> prompt, const TextSink& sink,
                                       const CancelCheck& cancelled) {
-  HEARTH_TRY(StopMatcher stops, StopMatcher::make(options_.stop));
-  return Run(*this, sink, cancelled, std::move(stops)).complete(prompt);
+  HEARTH_TRY(
+      TokenSteps steps,
+      TokenSteps::make(*model_->vocabulary(), sampler_, mirostat_,
+                       {.max_tokens = options_.max_tokens, .stop = options_.stop, .end_tokens = options_.end_tokens}));
+  return Run(*this, sink, cancelled, std::move(steps)).complete(prompt);
 }
 
 }  // namespace hearth::generate

@@ -12,24 +12,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "generate/token_steps.h"
 #include "hearth/language_model.h"
 #include "hearth/sampling.h"
 #include "sample/sampler.h"
 
 namespace hearth::generate {
-
-enum class StopReason : std::uint8_t {
-  kEndOfText,    // the model ended
-  kStopString,   // a stop string came up; it is not shown
-  kMaxTokens,    // as many tokens as were asked for
-  kContextFull,  // no position is left
-  kCancelled,    // the caller stopped it; what was said is kept
-};
-/// "end_of_text".
-std::string_view stop_reason_name(StopReason reason);
-
-/// Whether a token that ends replies does so here.
-enum class EndTokens : std::uint8_t { kStop, kIgnore };
 
 struct TextLoopOptions {
   SamplerOptions sampling;
@@ -51,7 +39,7 @@ using TextSink = std::function<bool(const TextEvent& event)>;
 struct Completion {
   std::string text;           // everything that was handed to the sink
   std::vector<Token> tokens;  // everything that was drawn, an end token or a stop string's tokens included
-  StopReason reason = StopReason::kEndOfText;
+  FinishReason reason = FinishReason::kStop;
   std::string stop_string;   // which one, for kStopString
   std::size_t n_prompt = 0;  // tokens evaluated before the first was drawn
   double prefill_seconds = 0;

@@ -101,7 +101,7 @@ Result<std::optional<LoopCost>> measure_loop(LanguageModel& model, std::size_t n
   const SequenceOptions sequence{.n_ctx = prompt.size() + options.max_tokens, .kv = kv};
   HEARTH_TRY(auto loop, generate::TextLoop::make(timed, sequence, std::move(options)));
   HEARTH_TRY(const generate::Completion completion, loop.complete(prompt, {}, cancelled));
-  if (completion.reason == generate::StopReason::kCancelled)
+  if (completion.reason == FinishReason::kCancelled)
     return fail(ErrorCode::kCancelled, "measuring the text loop was cancelled");
   std::vector<double> model_s, outside_s;
   for (std::size_t i = 1; i < timed.calls.size(); ++i) {  // the first is the prompt's

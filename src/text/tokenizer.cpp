@@ -25,6 +25,16 @@ std::string_view first_segment(std::string_view text) {
   return head.size() == text.size() ? head : head.substr(0, head.size() - incomplete_utf8_tail(head));
 }
 
+/// The parts of `ranges` that lie in [begin, end), counted from `begin`.
+std::vector<ByteRange> ranges_inside(std::span<const ByteRange> ranges, std::size_t begin, std::size_t end) {
+  std::vector<ByteRange> inside;
+  for (const ByteRange& range : ranges) {
+    const std::size_t from = std::max(range.begin, begin), to = std::min(range.end, end);
+    if (from < to) inside.push_back({from - begin, to - begin});
+  }
+  return inside;
+}
+
 Result<std::unique_ptr<Model>> make_model(const VocabData& data) {
   switch (data.kind) {
     case VocabKind::kSpm: return make_spm_model(data);
@@ -118,17 +128,23 @@ struct Tokenizer::State {
     return out;
   }
 
+  /// Spelled as only tokens are, or ends a reply: templates frame messages with such tokens, though many files do not
+  /// call them special.
+  [[nodiscard]] bool frames_messages(TokenId id, std::string_view name) const {
+    return ends[static_cast<std::size_t>(id)] != 0 || (name.starts_with("<|") && name.ends_with("|>")) ||
+           (name.starts_with("<\xEF\xBD\x9C") && name.ends_with("\xEF\xBD\x9C>"));  // full-width bars
+  }
+
   void find_added_tokens() {
-    std::vector<AddedToken> tokens[2];
-    std::vector<std::string> spellings[2];
+    std::vector<SpelledToken> raw, in_normalized;
     for (const AddedToken& token : data.added_tokens) {
       const std::string_view name = data.tokens[static_cast<std::size_t>(token.id)];
-      tokens[token.normalized ? 1 : 0].push_back(token);
-      spellings[token.normalized ? 1 : 0].push_back(token.normalized && !token.as_spelled ? normalize(name)
-                                                                                          : std::string(name));
+      const bool rewritten = token.normalized && !token.as_spelled;
+      (token.normalized ? in_normalized : raw)
+          .push_back({token, rewritten ? normalize(name) : std::string(name), frames_messages(token.id, name)});
     }
-    raw_tokens = AddedTokens(tokens[0], spellings[0]);
-    normalized_tokens = AddedTokens(tokens[1], spellings[1]);
+    raw_tokens = AddedTokens(raw);
+    normalized_tokens = AddedTokens(in_normalized);
   }
 
   void mark_tokens() {
@@ -156,29 +172,75 @@ struct Tokenizer::State {
     add(data.add_sep, data.special.sep, after);
   }
 
-  /// Encodes text that holds no raw added tokens.
-  void encode_text(std::string_view text, bool starts_text, bool parse_special, ModelScratch& scratch,
-                   std::vector<TokenId>& out) const {
-    while (!text.empty()) {
-      const std::string_view segment = first_segment(text);
-      encode_segment(segment, starts_text, parse_special, scratch, out);
-      text.remove_prefix(segment.size());
-      starts_text = false;
+  /// What an encoding goes by.
+  struct Trust {
+    std::span<const ByteRange> ranges;
+    Untrusted untrusted = Untrusted::kNotSpecial;
+  };
+
+  [[nodiscard]] std::vector<TokenId> encode(std::string_view text, const Trust& trust, bool add_special) const {
+    std::vector<TokenId> out;
+    if (model == nullptr) return out;
+    if (add_special) out = before;
+    ModelScratch scratch;
+    if (raw_tokens.empty()) {
+      encode_text(text, 0, text.size(), trust, scratch, out);
+    } else {
+      for (const TextPart& part : raw_tokens.split(text, trust.ranges, trust.untrusted)) {
+        if (part.id != kNoToken) {
+          out.push_back(part.id);
+        } else {
+          encode_text(text, part.begin, part.end, trust, scratch, out);
+        }
+      }
+    }
+    if (add_special) out.insert(out.end(), after.begin(), after.end());
+    return out;
+  }
+
+  /// Encodes text that holds no raw added tokens: bytes [begin, end) of `whole`.
+  void encode_text(std::string_view whole, std::size_t begin, std::size_t end, const Trust& trust,
+                   ModelScratch& scratch, std::vector<TokenId>& out) const {
+    while (begin < end) {
+      const std::string_view segment = first_segment(whole.substr(begin, end - begin));
+      std::vector<ByteRange> inside;
+      if (normalized_tokens.has_special()) inside = ranges_inside(trust.ranges, begin, begin + segment.size());
+      encode_segment(segment, begin == 0, std::move(inside), trust.untrusted, scratch, out);
+      begin += segment.size();
     }
   }
 
-  void encode_segment(std::string_view text, bool starts_text, bool parse_special, ModelScratch& scratch,
-                      std::vector<TokenId>& out) const {
+  /// Where trusted ranges end up in the normalized text: found by normalizing what comes before their ends. A range
+  /// whose place cannot be told this way is trusted no more.
+  [[nodiscard]] std::vector<ByteRange> normalized_ranges(std::string_view text, std::string_view normalized,
+                                                         const std::vector<ByteRange>& trusted) const {
+    if (trusted.size() == 1 && trusted.front().begin == 0 && trusted.front().end == text.size()) {
+      return {{0, normalized.size()}};
+    }
+    std::vector<ByteRange> found;
+    for (const ByteRange& range : trusted) {
+      const std::string until = range.begin == 0 ? std::string() : normalize(text.substr(0, range.begin));
+      const std::string through = normalize(text.substr(0, range.end));
+      if (normalized.starts_with(until) && normalized.starts_with(through) && until.size() <= through.size()) {
+        found.push_back({until.size(), through.size()});
+      }
+    }
+    return found;
+  }
+
+  void encode_segment(std::string_view text, bool starts_text, std::vector<ByteRange> trusted, Untrusted untrusted,
+                      ModelScratch& scratch, std::vector<TokenId>& out) const {
     std::string normalized;
     if (!normalizers.empty()) {
       normalized = normalize(text);
+      if (!trusted.empty()) trusted = normalized_ranges(text, normalized, trusted);
       text = normalized;
     }
     if (normalized_tokens.empty()) {
       encode_pieces(text, starts_text, scratch, out);
       return;
     }
-    for (const TextPart& part : normalized_tokens.split(text, parse_special)) {
+    for (const TextPart& part : normalized_tokens.split(text, trusted, untrusted)) {
       if (part.id != kNoToken) {
         out.push_back(part.id);
       } else {
@@ -220,8 +282,8 @@ Result<Tokenizer> Tokenizer::make(VocabData data) {
   HEARTH_TRY(state->pre_tokenizers, make_pre_tokenizers(own.pre_tokenizers, bytes_last));
   HEARTH_TRY(state->model, make_model(own));
   state->pieces = make_token_pieces(own);
-  state->find_added_tokens();
   state->mark_tokens();
+  state->find_added_tokens();
   state->place_special();
   Tokenizer tokenizer;
   tokenizer.state_ = std::move(state);
@@ -229,25 +291,12 @@ Result<Tokenizer> Tokenizer::make(VocabData data) {
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
-  std::vector<TokenId> out;
-  const State& state = *state_;
-  if (state.model == nullptr) return out;
-  if (options.add_special) out = state.before;
-  ModelScratch scratch;
-  if (state.raw_tokens.empty()) {
-    state.encode_text(text, true, options.parse_special, scratch, out);
-  } else {
-    for (const TextPart& part : state.raw_tokens.split(text, options.parse_special)) {
-      if (part.id != kNoToken) {
-        out.push_back(part.id);
-      } else {
-        state.encode_text(text.substr(part.begin, part.end - part.begin), part.begin == 0, options.parse_special,
-                          scratch, out);
-      }
-    }
-  }
-  if (options.add_special) out.insert(out.end(), state.after.begin(), state.after.end());
-  return out;
+  const ByteRange all{0, text.size()};
+  return state_->encode(text, {{&all, options.parse_special ? 1U : 0U}, Untrusted::kNotSpecial}, options.add_special);
+}
+
+std::vector<TokenId> Tokenizer::encode_prompt(std::string_view text, std::span<const ByteRange> trusted) const {
+  return state_->encode(text, {trusted, Untrusted::kNoFrame}, false);
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, const DecodeOptions& options) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/added_tokens.h"
 #include "text/vocab_data.h"
 
 namespace hearth::text {
@@ -30,6 +31,9 @@ class Tokenizer {
 
   /// The ids of `text`, any bytes. Invalid UTF-8 goes through byte by byte where the vocabulary has bytes.
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  /// The ids of a prompt: all of it encoded as one text, but special tokens, and those that frame messages, only where
+  /// one of the ranges `trusted` (ascending, apart from each other) holds their whole spelling. Adds nothing around it.
+  [[nodiscard]] std::vector<TokenId> encode_prompt(std::string_view text, std::span<const ByteRange> trusted) const;
   /// The bytes of `ids`; not always valid UTF-8 (see StreamDecoder, to_valid_utf8). Ids out of range show nothing.
   [[nodiscard]] std::string decode(std::span<const TokenId> ids, const DecodeOptions& options = {}) const;
 

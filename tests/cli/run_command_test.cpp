@@ -112,7 +112,7 @@ TEST(RunCommand, JsonTellsTokensAndLogprobs) {
   ASSERT_EQ(ran.code, 0) << ran.err;
   const Json json = Json::parse(ran.out);
   EXPECT_EQ(json.at("text"), "hi");
-  EXPECT_EQ(json.at("reason"), "end_of_text");
+  EXPECT_EQ(json.at("reason"), "stop");
   EXPECT_EQ(json.at("prompt_tokens"), 2);
   ASSERT_EQ(json.at("logprobs").size(), 2u);
   EXPECT_EQ(json.at("logprobs")[0].at("top").size(), 2u);

@@ -55,7 +55,7 @@ TEST(TextLoop, SaysWhatTheModelSaysUntilItEnds) {
   FakeModel model(answering("Hi", " there, friend"));
   const Shown shown = complete(model, "Hi", greedy());
   EXPECT_EQ(shown.streamed, " there, friend");
-  EXPECT_EQ(shown.completion.reason, StopReason::kEndOfText);
+  EXPECT_EQ(shown.completion.reason, FinishReason::kStop);
   EXPECT_EQ(shown.completion.tokens.back(), fake::kEos);
   EXPECT_EQ(shown.completion.n_prompt, 2u);
   EXPECT_EQ(model.counts().n_tokens, 2 + shown.completion.tokens.size() - 1) << "the end token is not evaluated";
@@ -65,7 +65,7 @@ TEST(TextLoop, StopsAfterSoManyTokens) {
   FakeModel model(answering("Hi", " there, friend"));
   const Shown shown = complete(model, "Hi", greedy(3));
   EXPECT_EQ(shown.streamed, " th");
-  EXPECT_EQ(shown.completion.reason, StopReason::kMaxTokens);
+  EXPECT_EQ(shown.completion.reason, FinishReason::kMaxTokens);
   EXPECT_EQ(model.counts().n_evaluate, 3u) << "the last token is not evaluated";
 }
 
@@ -73,7 +73,7 @@ TEST(TextLoop, StopStringsNeverShow) {
   FakeModel model(answering("Q", "yes.\nUser: and"));
   const Shown shown = complete(model, "Q", greedy(0, {"\nUser:"}));
   EXPECT_EQ(shown.streamed, "yes.");
-  EXPECT_EQ(shown.completion.reason, StopReason::kStopString);
+  EXPECT_EQ(shown.completion.reason, FinishReason::kStopString);
   EXPECT_EQ(shown.completion.stop_string, "\nUser:");
 }
 
@@ -81,7 +81,7 @@ TEST(TextLoop, ABeginningOfAStopStringIsShownWhenTheTextEnds) {
   FakeModel model(answering("Q", "yes.\nUse"));
   const Shown shown = complete(model, "Q", greedy(0, {"\nUser:"}));
   EXPECT_EQ(shown.streamed, "yes.\nUse");
-  EXPECT_EQ(shown.completion.reason, StopReason::kEndOfText);
+  EXPECT_EQ(shown.completion.reason, FinishReason::kStop);
 }
 
 TEST(TextLoop, PiecesAreAlwaysWholeCharacters) {
@@ -100,7 +100,7 @@ TEST(TextLoop, PiecesAreAlwaysWholeCharacters) {
 TEST(TextLoop, AFullContextEndsTheText) {
   FakeModel model(answering("Q", "0123456789"));
   const Shown shown = complete(model, "Q", greedy(), {.n_ctx = 5});
-  EXPECT_EQ(shown.completion.reason, StopReason::kContextFull);
+  EXPECT_EQ(shown.completion.reason, FinishReason::kContextFull);
   EXPECT_EQ(shown.streamed, "0123");
 }
 
@@ -140,7 +140,7 @@ TEST(TextLoop, TheSinkStopsAndWhatWasSaidStays) {
     return seen.size() < 3;
   });
   ASSERT_TRUE(completion);
-  EXPECT_EQ(completion->reason, StopReason::kCancelled);
+  EXPECT_EQ(completion->reason, FinishReason::kCancelled);
   EXPECT_EQ(completion->text, "012");
 }
 
@@ -150,7 +150,7 @@ TEST(TextLoop, CancelDuringThePromptLeavesTheTextAsItWas) {
   ASSERT_TRUE(loop);
   const auto cancelled = loop->complete(bytes("Q"), {}, [] { return true; });
   ASSERT_TRUE(cancelled);
-  EXPECT_EQ(cancelled->reason, StopReason::kCancelled);
+  EXPECT_EQ(cancelled->reason, FinishReason::kCancelled);
   EXPECT_TRUE(cancelled->text.empty());
   EXPECT_TRUE(loop->history().empty());
   EXPECT_EQ(loop->complete(bytes("Q"), {})->text, "A");
