@@ -3,6 +3,7 @@
 #include "base/thread_pool.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/tuning.h"
 #include "device/memory.h"
 #include "hearth/version.h"
 #include "kernels/table.h"
@@ -51,11 +52,15 @@ class Doctor final : public Command {
   }
 
   Outcome run(const Settings& settings) override {
-    const std::string& name = isa_.empty() ? settings.isa : isa_;
+    calibration_ = stored_calibration(settings.cache);
+    std::string name = isa_.empty() ? settings.isa : isa_;
+    if (name.empty() && calibration_) name = calibration_->isa;
     table_ = name.empty() ? &kernels::best_table(cpu_) : kernels::find_table(name);
     if (!table_)
       return usage_error(fmt::format("there is no kernel table \"{}\"; this build has {}", name, table_names()));
-    n_threads_ = settings.n_threads ? settings.n_threads : static_cast<std::size_t>(default_thread_count());
+    n_threads_ = settings.n_threads ? settings.n_threads
+                 : calibration_     ? static_cast<std::size_t>(calibration_->n_threads)
+                                    : static_cast<std::size_t>(default_thread_count());
     HEARTH_CHECK(print(json_ ? as_json().dump(2) + "\n" : as_text()));
     return kOk;
   }
@@ -65,6 +70,19 @@ class Doctor final : public Command {
     std::vector<std::string_view> names;
     for (const auto* table : kernels::all_tables()) names.push_back(table->name);
     return fmt::format("{}", fmt::join(names, ", "));
+  }
+
+  /// What calibration tried and found, in one line.
+  [[nodiscard]] std::string calibration_text() const {
+    if (!calibration_) return "nothing yet; the first model that is opened with a cache tries threads and tables";
+    std::vector<std::string> trials;
+    for (const measure::ThreadTrial& trial : calibration_->threads)
+      trials.push_back(fmt::format("{} threads read {:.1f} GB/s", trial.n_threads, trial.read_gb_s));
+    for (const measure::TableTrial& trial : calibration_->tables)
+      trials.push_back(
+          fmt::format("{} {:.0f} and {:.0f} GOP/s", trial.isa, trial.one_column_gop_s, trial.many_columns_gop_s));
+    return fmt::format("{} threads and {} are best ({})", calibration_->n_threads, calibration_->isa,
+                       fmt::join(trials, ", "));
   }
 
   [[nodiscard]] std::string as_text() const {
@@ -84,6 +102,7 @@ class Doctor final : public Command {
         "\nlimits    locked memory {} (ulimit -l, for --mlock), address space {} (ulimit -v), open files {}\n",
         limit_text(limits_.locked_bytes), limit_text(limits_.address_space_bytes),
         limits_.open_files ? fmt::format("{}", *limits_.open_files) : "unlimited");
+    out += fmt::format("measured  {}\n", calibration_text());
     out += "\nkernel tables\n";
     for (const auto* table : kernels::all_tables()) {
       out += fmt::format("  {:8} {}{}\n", table->name, table->supported(cpu_) ? "usable" : "not on this CPU",
@@ -111,6 +130,7 @@ class Doctor final : public Command {
             {"cpu", cpu_.model_name},
             {"features", feature_names(cpu_)},
             {"threads", n_threads_},
+            {"calibrated", calibration_.has_value()},
             {"cpu_quota", optional(limits_.cpu_quota)},
             {"memory",
              {{"total_bytes", memory_.total_bytes},
@@ -134,6 +154,7 @@ class Doctor final : public Command {
   ProcessLimits limits_ = read_process_limits();
   const kernels::KernelTable* table_ = nullptr;
   std::size_t n_threads_ = 0;
+  std::optional<measure::Calibration> calibration_;
 };
 
 }  // namespace

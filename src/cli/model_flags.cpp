@@ -6,6 +6,7 @@
 
 #include "base/terminal.h"
 #include "cli/console.h"
+#include "cli/tuning.h"
 #include "engine/registry.h"
 #include "kernels/table.h"
 
@@ -45,8 +46,10 @@ void ModelFlags::declare_model(Flags& flags) {
 }
 
 void ModelFlags::declare_compute(Flags& flags) {
-  flags.count("--threads", n_threads, 1, kMaxThreads, "Threads to use (default: HEARTH_THREADS, else all cores)");
-  flags.text("--isa", isa, "NAME", "Use this kernel table (default: HEARTH_ISA, else the best; see `hearth doctor`)");
+  flags.count("--threads", n_threads, 1, kMaxThreads,
+              "Threads to use (default: HEARTH_THREADS, else as measured; see `hearth doctor`)");
+  flags.text("--isa", isa, "NAME",
+             "Use this kernel table (default: HEARTH_ISA, else as measured; see `hearth doctor`)");
   flags.toggle("--mlock", lock, "Keep the weights in RAM");
   flags.text("--cache", cache, "DIR|off",
              "Where packed weights are kept for the next start (default: HEARTH_CACHE, else see `hearth cache`)");
@@ -82,13 +85,14 @@ Checked<void> check_engine_name(const std::string& name) {
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file, const Settings& settings) const {
   OpenOptions options;
   options.engine = engine_name(settings);
-  options.isa = isa.empty() ? settings.isa : isa;
-  options.n_threads = static_cast<int>(threads(settings));
   options.lock = lock ? OpenOptions::Lock::kYes : OpenOptions::Lock::kNo;
   options.cache = cache_options(cache, settings);
   if (log) options.log = debug_log();
   HEARTH_CHECK(check_engine_name(options.engine));
-  HEARTH_CHECK(check_isa_name(options.isa));
+  HEARTH_CHECK(check_isa_name(isa.empty() ? settings.isa : isa));
+  const Settings best = tuned(with_flags(settings));
+  options.isa = best.isa;
+  options.n_threads = static_cast<int>(best.n_threads);
   LoadProgress progress;
   if (is_terminal(StandardStream::kError) && !log)
     options.progress = [&progress](std::uint64_t done, std::uint64_t total) { progress(done, total); };
@@ -96,6 +100,13 @@ Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file
   progress.finish();
   if (!model) return std::unexpected(Failure(std::move(model.error())));
   return std::move(*model);
+}
+
+Settings ModelFlags::with_flags(Settings settings) const {
+  if (!cache.empty()) settings.cache = cache;
+  if (!isa.empty()) settings.isa = isa;
+  if (n_threads != 0) settings.n_threads = n_threads;
+  return settings;
 }
 
 SequenceOptions ModelFlags::sequence() const {

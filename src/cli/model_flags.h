@@ -30,6 +30,8 @@ struct ModelFlags {
   /// --ctx, --kv and --ubatch.
   void declare_context(Flags& flags);
 
+  /// The settings, overruled by these flags.
+  [[nodiscard]] Settings with_flags(Settings settings) const;
   /// The threads to use: flag, setting, or 0 for all cores.
   [[nodiscard]] std::size_t threads(const Settings& settings) const {
     return n_threads ? n_threads : settings.n_threads;
