@@ -20,8 +20,9 @@ enum class ErrorCode : std::uint16_t {
   kInsufficientMemory = 7,
   kContextFull = 8,  // more positions than n_ctx
   kCancelled = 9,
-  kStateMismatch = 10,  // saved state of another model, recipe or layout
-  kInternal = 11,       // our own mistake, reported instead of crashing
+  kStateMismatch = 10,          // saved state of another model, recipe or layout
+  kInternal = 11,               // our own mistake, reported instead of crashing
+  kUnsupportedConstraint = 12,  // a keyword of a schema, or a construct of a pattern, that we do not implement
 };
 
 /// The code's stable name, such as "corrupted_model".

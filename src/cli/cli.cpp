@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::array kCommands = {run_command,      inspect_command, tokenize_command,   detokenize_command,
                                   template_command, logits_command,  perplexity_command, quantize_command,
-                                  bench_command,    synth_command,   engines_command,    doctor_command};
+                                  bench_command,    synth_command,   constrain_command,  engines_command,
+                                  doctor_command};
 
 std::string overall_help() {
   std::string text =

@@ -36,6 +36,7 @@ CommandInfo logits_command();
 CommandInfo perplexity_command();
 CommandInfo quantize_command();
 CommandInfo bench_command();
+CommandInfo constrain_command();
 CommandInfo synth_command();
 CommandInfo engines_command();
 CommandInfo doctor_command();

@@ -42,6 +42,8 @@ class Examples : public ::testing::Test {
     for (const char* model : {"MODEL.gguf", "OTHER.gguf", "IN.gguf"})
       fs::create_symlink(fs::absolute(golden / "model.gguf"), folder_ / model);
     fs::create_symlink(fs::absolute(golden / "tokens.json"), folder_ / "ids.json");
+    std::ofstream(folder_ / "SCHEMA.json") << R"({"type":"object","required":["name"]})";
+    std::ofstream(folder_ / "REPLY.json") << R"({"name":"Ada"})";
     for (const char* text : {"text", "text.txt"})
       std::ofstream(folder_ / text) << "Once upon a time there was a little dog who liked to play in the park.\n";
   }

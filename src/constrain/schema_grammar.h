@@ -1,0 +1,14 @@
+// The grammar that generates instances of a schema: only valid ones, properties in the order in which they are written.
+#pragma once
+
+#include "base/result.h"
+#include "constrain/grammar.h"
+#include "constrain/json_schema.h"
+
+namespace hearth::constrain {
+
+/// Refuses what cannot be generated (ErrorCode::kUnsupportedConstraint): oneOf whose branches are not proven to exclude
+/// each other, multipleOf above 2,000 steps.
+Result<Grammar> grammar_of_schema(const JsonSchema& schema);
+
+}  // namespace hearth::constrain
