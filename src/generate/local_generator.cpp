@@ -11,6 +11,22 @@
 
 namespace hearth::generate {
 
+namespace {
+
+std::string format_name(OutputFormat::Kind kind) {
+  switch (kind) {
+    case OutputFormat::Kind::kText: return "text";
+    case OutputFormat::Kind::kJson: return "JSON";
+    case OutputFormat::Kind::kJsonSchema: return "JSON Schema";
+    case OutputFormat::Kind::kRegex: return "regular expression";
+    case OutputFormat::Kind::kGrammar: return "grammar";
+    case OutputFormat::Kind::kChoices: return "choices";
+  }
+  return "";
+}
+
+}  // namespace
+
 struct LocalGenerator::Prepared {
   Job job;
   Receipt receipt;
@@ -29,6 +45,7 @@ LocalGenerator::LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGenera
     : model_(std::move(model)),
       options_(std::move(options)),
       prompts_(std::move(prompts)),
+      masks_(*model_->vocabulary()),
       scheduler_(std::move(scheduler)) {}
 
 /// What this generator cannot do: content that it cannot see is always an error, the rest as the caller wants.
@@ -76,28 +93,16 @@ Result<Prompt> LocalGenerator::fit(const Request& request, std::size_t max_token
   return last;  // of the messages that were counted last: those that fit
 }
 
-Status LocalGenerator::constrain(const Request& request, Job& job, Receipt& receipt) const {
-  receipt.constraint = "none";
-  if (request.format.kind == OutputFormat::Kind::kText) return {};
-  if (!options_.make_mask)
-    return fail(ErrorCode::kUnsupportedModel,
-                "an output format was asked for, but this generator can hold answers to none");
-  for (std::uint32_t i = 0; i < request.n; ++i) {
-    HEARTH_TRY(auto mask, options_.make_mask(request.format, *model_->vocabulary()));
-    job.masks.push_back(std::move(mask));
-  }
-  receipt.constraint = "enforced, token by token";
-  return {};
-}
-
-Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request) const {
+Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request) {
   Prepared prepared;
   Receipt& receipt = prepared.receipt;
   Job& job = prepared.job;
   HEARTH_CHECK(refuse_or_tell(request, receipt));
   ResolvedOptions options = resolve_options(request, options_.recommended);
   HEARTH_TRY(Prompt prompt, fit(request, options.max_tokens, receipt));
-  HEARTH_CHECK(constrain(request, job, receipt));
+  HEARTH_TRY(AnswerMasks masks, masks_.make(request.format, options.max_tokens, request.n));
+  job.masks = std::move(masks.masks);
+  receipt.constraint = job.masks.empty() ? "none" : format_name(request.format.kind) + ", enforced token by token";
   receipt.options = std::move(options.told);
   receipt.template_source = request.prompt ? "none: the text as it stands" : prompts_.source();
   job.prompt = {.principal = request.principal, .tokens = std::move(prompt.tokens), .marks = std::move(prompt.marks)};
@@ -109,6 +114,11 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
                .tags = request.prompt ? ReasoningTags{} : prompts_.tags(),
                .start = prompt.start,
                .max_reasoning_tokens = request.reasoning.max_tokens};
+  if (masks.minimum > 0 && options.max_tokens > 0) {  // a thought leaves room for the answer
+    std::optional<std::size_t>& thought = job.steps.max_reasoning_tokens;
+    const std::size_t room = (options.max_tokens - masks.minimum) / 2;
+    thought = std::min(thought.value_or(room), room);
+  }
   if (request.deadline) job.deadline = Clock::now() + *request.deadline;
   return prepared;
 }
@@ -220,7 +230,7 @@ std::vector<Result<Reply>> LocalGenerator::generate_batch(std::span<const Reques
       continue;
     }
     auto ticket = scheduler_->submit(prepared->job);
-    while (!ticket && ticket.error().code == kQueueFull && !open.empty()) {
+    while (!ticket && ticket.error().code == ErrorCode::kBusy && !open.empty()) {
       finish_oldest();
       ticket = scheduler_->submit(prepared->job);
     }

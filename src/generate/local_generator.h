@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "generate/constraint_mask.h"
 #include "generate/options.h"
 #include "generate/prompt.h"
 #include "generate/scheduler.h"
@@ -20,8 +21,6 @@ struct LocalGeneratorOptions {
   text::TemplateCandidates chat_template;  // has_token is filled in
   std::function<text::LocalTime()> now;    // for templates that name the date
   Recommendation recommended;              // by the model's files
-  /// Compiles an output format for one answer. Without it a format other than text is refused.
-  std::function<Result<std::shared_ptr<TokenMask>>(const OutputFormat& format, const Vocabulary& vocabulary)> make_mask;
   // For receipts.
   std::string quantization;
   int n_threads = 0;
@@ -52,10 +51,9 @@ class LocalGenerator final : public Generator {
   struct Prepared;
   LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGeneratorOptions options, PromptMaker prompts,
                  std::unique_ptr<Scheduler> scheduler);
-  [[nodiscard]] Result<Prepared> prepare(const Request& request) const;
+  Result<Prepared> prepare(const Request& request);
   [[nodiscard]] Status refuse_or_tell(const Request& request, Receipt& receipt) const;
   [[nodiscard]] Result<Prompt> fit(const Request& request, std::size_t max_tokens, Receipt& receipt) const;
-  [[nodiscard]] Status constrain(const Request& request, Job& job, Receipt& receipt) const;
   Result<Reply> follow(Ticket& ticket, Receipt receipt, const EventSink& sink, const CancelCheck& cancelled) const;
   void complete_receipt(const Job& job, const JobResult& result, Receipt& receipt) const;
   [[nodiscard]] Answer complete_answer(const JobAnswer& said, std::string reasoning, std::string text) const;
@@ -63,6 +61,7 @@ class LocalGenerator final : public Generator {
   std::shared_ptr<LanguageModel> model_;
   LocalGeneratorOptions options_;
   PromptMaker prompts_;
+  FormatMasks masks_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -82,7 +82,7 @@ Result<std::shared_ptr<Ticket>> Scheduler::submit(Job job) {
   {
     const std::lock_guard lock(mutex_);
     if (queue_.size() >= options_.max_queued || queue_.size_of(principal) >= options_.max_queued_per_principal) {
-      return fail(kQueueFull,
+      return fail(ErrorCode::kBusy,
                   fmt::format("{} requests wait already, {} of them from the same principal; at most {} and "
                               "{} may wait: try again later",
                               queue_.size(), queue_.size_of(principal), options_.max_queued,

@@ -9,6 +9,8 @@
 
 #include "engine/fake/fake_model.h"
 
+#include <nlohmann/json.hpp>
+
 namespace hearth::generate {
 namespace {
 
@@ -219,10 +221,39 @@ TEST(LocalGenerator, WhatCannotBeHonouredIsToldOrRefused) {
   Request image = ask({Message::user("Look")});
   image.messages[0].content.emplace_back(ImagePart{"image/png", {}});
   EXPECT_EQ(g->generate(image).error().code, ErrorCode::kUnsupportedModel);
-  Request json = ask({Message::user("Hi")});
-  json.format.kind = OutputFormat::Kind::kJson;
-  EXPECT_EQ(g->generate(json).error().code, ErrorCode::kUnsupportedModel);
+  Request pattern = ask({Message::user("Hi")});
+  pattern.format = {.kind = OutputFormat::Kind::kRegex, .source = "(a)\\1", .choices = {}};
+  EXPECT_FALSE(g->generate(pattern)) << "what is not supported is refused before the first token";
   EXPECT_FALSE(g->generate(ask({})));
+}
+
+TEST(LocalGenerator, FormatsHoldWhateverTheModelWants) {
+  const auto g = make({});  // pseudo-random logits
+  Request request;
+  request.messages = {Message::user("Hi")};
+  request.format = {.kind = OutputFormat::Kind::kChoices, .source = {}, .choices = {"yes", "no", "it depends"}};
+  request.n = 6;
+  const auto chosen = g->generate(request);
+  ASSERT_TRUE(chosen) << chosen.error().message;
+  EXPECT_EQ(chosen->receipt.constraint, "choices, enforced token by token");
+  for (const Answer& answer : chosen->answers)
+    EXPECT_NE(std::ranges::find(request.format.choices, answer.message.text()), request.format.choices.end())
+        << answer.message.text();
+  request.n = 2;
+  request.max_tokens = 40;
+  request.format = {.kind = OutputFormat::Kind::kJsonSchema,
+                    .source = R"({"type":"object","properties":{"n":{"type":"integer"},"s":{"type":"string"}},
+                                  "required":["n","s"],"additionalProperties":false})",
+                    .choices = {}};
+  const auto typed = g->generate(request);
+  ASSERT_TRUE(typed) << typed.error().message;
+  for (const Answer& answer : typed->answers) {
+    const auto json = nlohmann::json::parse(answer.message.text(), nullptr, false);
+    ASSERT_TRUE(json.is_object()) << answer.message.text();
+    EXPECT_TRUE(json["n"].is_number() && json["s"].is_string()) << answer.message.text();
+  }
+  request.max_tokens = 5;
+  EXPECT_NE(g->generate(request).error().message.find("budget 5 < minimum"), std::string::npos);
 }
 
 TEST(LocalGenerator, SeveralAnswersAndLogProbabilities) {
