@@ -45,7 +45,7 @@ struct Message {
   std::string tool_call_id;          // kTool: the call this answers
   std::string name;                  // of the speaker or the tool, where one is given
 
-  static Message system(std::string text) { return of(Role::kSystem, std::move(text)); }
+  static Message instruction(std::string text) { return of(Role::kSystem, std::move(text)); }
   static Message user(std::string text) { return of(Role::kUser, std::move(text)); }
   static Message assistant(std::string text) { return of(Role::kAssistant, std::move(text)); }
   static Message tool(std::string call_id, std::string text) {

@@ -33,7 +33,7 @@ void add_summary(FittedMessages& fitted, const std::string& summary) {
   if (!fitted.messages.empty() && fitted.messages.front().role == Role::kSystem) {
     fitted.messages.front().content.emplace_back(TextPart{"\n\n" + text});
   } else {
-    fitted.messages.insert(fitted.messages.begin(), Message::system(text));
+    fitted.messages.insert(fitted.messages.begin(), Message::instruction(text));
   }
 }
 

@@ -8,9 +8,10 @@ namespace hearth::generate {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kStops = {".", "!", "?", "…"};
-constexpr std::array<std::string_view, 3> kWideStops = {"。", "！", "？"};
-constexpr std::array<std::string_view, 11> kClosing = {"\"", "'", ")", "]", "*", "_", "”", "’", "»", "」", "』"};
+constexpr std::array<std::string_view, 4> kStops = {".", "!", "?", "\u2026"};
+constexpr std::array<std::string_view, 3> kWideStops = {"\u3002", "\uff01", "\uff1f"};
+constexpr std::array<std::string_view, 11> kClosing = {"\"",     "'",      ")",      "]",      "*",     "_",
+                                                       "\u201d", "\u2019", "\u00bb", "\u300d", "\u300f"};
 constexpr std::string_view kWhite = " \t\r\n";
 
 bool one_of(std::string_view character, auto& set) {

@@ -65,7 +65,7 @@ const EffectiveOption& option(const Receipt& receipt, std::string_view name) {
 
 TEST(LocalGenerator, AConversationIsReadOnceAndForkedEditedRegenerated) {
   const auto g = make(saying({{"Hi", "Hello!"}, {"Name?", "Fake."}, {"Why?", "Tests."}}));
-  std::vector<Message> chat = {Message::system("Be brief."), Message::user("Hi")};
+  std::vector<Message> chat = {Message::instruction("Be brief."), Message::user("Hi")};
   auto reply = g->generate(ask(chat));
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->text(), "Hello!");
@@ -93,7 +93,7 @@ TEST(LocalGenerator, AConversationIsReadOnceAndForkedEditedRegenerated) {
   EXPECT_GT(reply->receipt.prompt.n_reused, n_first + 6);
 
   auto dated = chat;  // the system message changes: nothing but its beginning is left
-  dated[0] = Message::system("Be long.");
+  dated[0] = Message::instruction("Be long.");
   reply = g->generate(ask(dated));
   EXPECT_EQ(reply->receipt.prompt.message_idx, 0u);
   auto cut = chat;
@@ -281,7 +281,7 @@ TEST(LocalGenerator, ContextPoliciesTellWhatTheyDropped) {
   Script script = saying({{"last", "fine"}});
   script.n_ctx = 160;
   const auto g = make(script);
-  std::vector<Message> chat = {Message::system("S")};
+  std::vector<Message> chat = {Message::instruction("S")};
   for (int i = 0; i < 6; ++i) {
     chat.push_back(Message::user("question number " + std::to_string(i)));
     chat.push_back(Message::assistant("answer"));
@@ -344,8 +344,8 @@ TEST(LocalGenerator, BatchesPrimingAndTextWithoutATemplate) {
   EXPECT_FALSE(replies[3]) << "its own mistake only";
   EXPECT_EQ(replies[6]->text(), "one");
 
-  ASSERT_TRUE(g->prime(ask({Message::system("Long and wise"), Message::user("What I")})));
-  const auto ready = g->generate(ask({Message::system("Long and wise"), Message::user("What I meant: 1")}));
+  ASSERT_TRUE(g->prime(ask({Message::instruction("Long and wise"), Message::user("What I")})));
+  const auto ready = g->generate(ask({Message::instruction("Long and wise"), Message::user("What I meant: 1")}));
   EXPECT_EQ(ready->text(), "one");
   EXPECT_EQ(ready->receipt.prompt.n_new, std::string_view(" meant: 1").size() + 1 + 11);
 
