@@ -78,6 +78,8 @@ struct SamplingRequest {
 
 struct Request {
   std::vector<Message> messages;
+  /// Instead of messages: a text to go on with as it stands, without a template.
+  std::optional<std::string> prompt;
   std::vector<Tool> tools;
   ToolChoice tool_choice;
   OutputFormat format;
@@ -86,9 +88,10 @@ struct Request {
   SamplingRequest sampling;
   std::optional<std::size_t> max_tokens;
   std::optional<std::vector<std::string>> stop;
-  std::uint32_t n = 1;  // replies to the same messages
+  std::optional<std::size_t> max_sentences;  // 0: no limit
+  std::uint32_t n = 1;                       // replies to the same messages
   ContextPolicy context;
-  /// Text the answer begins with: the model goes on from there.
+  /// Text the answer begins with: the model goes on from there. The reply does not repeat it.
   std::string assistant_prefix;
   /// Whose request it is: nothing computed for one principal is ever reused for another.
   std::string principal;

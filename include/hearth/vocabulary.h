@@ -25,6 +25,12 @@ struct DecodeOptions {
   enum class Special { kHide, kShow } special = Special::kHide;
 };
 
+/// A stretch of a prompt: written by a template, which may spell special tokens, or text of users, which never does.
+struct PromptPart {
+  std::string_view text;
+  EncodeOptions::LooksSpecial looks_special = EncodeOptions::LooksSpecial::kPlainText;
+};
+
 /// Turns a stream of tokens into text pieces that are always valid UTF-8; an unfinished character waits for its rest.
 class TokenDecoder {
  public:
@@ -40,6 +46,9 @@ class Vocabulary {
   virtual ~Vocabulary() = default;
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual std::vector<Token> encode(std::string_view text, const EncodeOptions& options) const = 0;
+  /// A whole prompt as one text: words run over the borders of parts, special tokens do not. BOS comes first where the
+  /// model wants one and the prompt has not written it.
+  [[nodiscard]] virtual std::vector<Token> encode_prompt(std::span<const PromptPart> parts) const = 0;
   [[nodiscard]] virtual std::unique_ptr<TokenDecoder> make_decoder() const = 0;
   /// The bytes of a whole list, which need not be valid UTF-8; ids outside the vocabulary show nothing.
   [[nodiscard]] virtual std::string decode(std::span<const Token> tokens, const DecodeOptions& options = {}) const = 0;

@@ -16,6 +16,7 @@ std::string_view error_code_name(ErrorCode code) {
     case ErrorCode::kCancelled: return "cancelled";
     case ErrorCode::kStateMismatch: return "state_mismatch";
     case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kBusy: return "busy";
     case ErrorCode::kUnsupportedConstraint: return "unsupported_constraint";
   }
   return "unknown";

@@ -23,6 +23,7 @@ enum class ErrorCode : std::uint16_t {
   kStateMismatch = 10,          // saved state of another model, recipe or layout
   kInternal = 11,               // our own mistake, reported instead of crashing
   kUnsupportedConstraint = 12,  // a keyword of a schema, or a construct of a pattern, that we do not implement
+  kBusy = 13,                   // as much as may wait waits already; nothing was begun
 };
 
 /// The code's stable name, such as "corrupted_model".

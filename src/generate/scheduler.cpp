@@ -43,11 +43,11 @@ Result<std::unique_ptr<Scheduler>> Scheduler::make(LanguageModel& model, Schedul
     return fail(ErrorCode::kUnsupportedModel, "the model carries no tokenizer, so its tokens cannot become text");
   if (options.chunk == 0 || options.max_running == 0)
     return fail(ErrorCode::kInvalidArgument, "scheduler: chunk and max_running are 0, expected at least 1");
-  return std::unique_ptr<Scheduler>(new Scheduler(model, std::move(options)));
+  return std::unique_ptr<Scheduler>(new Scheduler(model, options));
 }
 
 Scheduler::Scheduler(LanguageModel& model, SchedulerOptions options)
-    : model_(&model), options_(std::move(options)), cache_(model, options_.cache) {
+    : model_(&model), options_(options), cache_(model, options_.cache) {
   const Capabilities& can = model.capabilities();
   // Every running answer needs a sequence, and a row in every step.
   options_.max_running = std::min(
@@ -82,7 +82,7 @@ Result<std::shared_ptr<Ticket>> Scheduler::submit(Job job) {
   {
     const std::lock_guard lock(mutex_);
     if (queue_.size() >= options_.max_queued || queue_.size_of(principal) >= options_.max_queued_per_principal) {
-      return fail(kQueueFull,
+      return fail(ErrorCode::kBusy,
                   fmt::format("{} requests wait already, {} of them from the same principal; at most {} and "
                               "{} may wait: try again later",
                               queue_.size(), queue_.size_of(principal), options_.max_queued,

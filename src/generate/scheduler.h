@@ -26,9 +26,6 @@ struct SchedulerOptions {
   PrefixCacheOptions cache;
 };
 
-/// The code of a refusal because too many wait already.
-inline constexpr ErrorCode kQueueFull = ErrorCode::kInsufficientMemory;
-
 struct SchedulerState {
   std::size_t n_queued = 0, n_running = 0, n_kept = 0;
   std::uint64_t kept_bytes = 0;

@@ -191,7 +191,7 @@ TEST(Scheduler, AFullQueueRefusesInWords) {
   waiting.push_back(*scheduler->submit(job_of("2", 1, 1, "a")));
   const auto too_many = scheduler->submit(job_of("3", 1, 1, "a"));
   ASSERT_FALSE(too_many);
-  EXPECT_EQ(too_many.error().code, kQueueFull);
+  EXPECT_EQ(too_many.error().code, ErrorCode::kBusy);
   EXPECT_NE(too_many.error().message.find("2 requests wait already"), std::string::npos) << too_many.error().message;
   waiting.push_back(*scheduler->submit(job_of("4", 1, 1, "b")));
   EXPECT_FALSE(scheduler->submit(job_of("5", 1, 1, "c")));

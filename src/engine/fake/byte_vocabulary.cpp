@@ -58,6 +58,16 @@ std::vector<Token> ByteVocabulary::encode(std::string_view text, const EncodeOpt
   return tokens;
 }
 
+std::vector<Token> ByteVocabulary::encode_prompt(std::span<const PromptPart> parts) const {
+  std::vector<Token> tokens;
+  for (const PromptPart& part : parts) {
+    const auto more = encode(part.text, {EncodeOptions::Special::kNone, part.looks_special});
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+  if (tokens.empty() || tokens.front() != kBos) tokens.insert(tokens.begin(), kBos);
+  return tokens;
+}
+
 std::unique_ptr<TokenDecoder> ByteVocabulary::make_decoder() const {
   return std::make_unique<ByteDecoder>();
 }

@@ -15,6 +15,7 @@ class ByteVocabulary final : public Vocabulary {
   [[nodiscard]] std::size_t size() const override { return kVocabSize; }
   /// BOS in front where special tokens are wanted.
   [[nodiscard]] std::vector<Token> encode(std::string_view text, const EncodeOptions& options) const override;
+  [[nodiscard]] std::vector<Token> encode_prompt(std::span<const PromptPart> parts) const override;
   [[nodiscard]] std::unique_ptr<TokenDecoder> make_decoder() const override;
   [[nodiscard]] std::string decode(std::span<const Token> tokens, const DecodeOptions& options) const override;
   [[nodiscard]] std::string token_bytes(Token token) const override;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "models/vocab_from_metadata.h"
+#include "text/segments.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
 
@@ -29,6 +30,14 @@ class TokenizerVocabulary final : public Vocabulary {
   [[nodiscard]] std::vector<Token> encode(std::string_view text, const EncodeOptions& options) const override {
     return tokenizer_.encode(text, {.add_special = options.special == EncodeOptions::Special::kAsModelSays,
                                     .parse_special = options.looks_special == EncodeOptions::LooksSpecial::kParse});
+  }
+  [[nodiscard]] std::vector<Token> encode_prompt(std::span<const PromptPart> parts) const override {
+    std::vector<text::Segment> segments;
+    for (const PromptPart& part : parts) {
+      const bool trusted = part.looks_special == EncodeOptions::LooksSpecial::kParse;
+      segments.push_back({trusted ? text::SegmentKind::kTemplate : text::SegmentKind::kData, std::string(part.text)});
+    }
+    return *text::tokenize_segments(tokenizer_, segments);  // fails for media only
   }
   [[nodiscard]] std::unique_ptr<TokenDecoder> make_decoder() const override {
     return std::make_unique<Decoder>(tokenizer_);

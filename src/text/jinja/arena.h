@@ -55,8 +55,9 @@ class Arena {
   std::span<T> make_array(std::size_t n) {
     static_assert(std::is_trivially_destructible_v<T>);
     if (n == 0) return {};
-    if (n > limits_.n_bytes / sizeof(T)) throw_limit();
-    T* at = static_cast<T*>(allocate(n * sizeof(T), alignof(T)));
+    constexpr std::size_t kItemBytes = sizeof(T);  // NOLINT(bugprone-sizeof-expression): T may well be a pointer
+    if (n > limits_.n_bytes / kItemBytes) throw_limit();
+    T* at = static_cast<T*>(allocate(n * kItemBytes, alignof(T)));
     for (std::size_t i = 0; i < n; ++i) new (at + i) T();
     return {at, n};
   }

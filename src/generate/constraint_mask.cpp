@@ -1,0 +1,89 @@
+// Where each answer stands in its automaton.
+#include "generate/constraint_mask.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace hearth::generate {
+
+namespace {
+
+using Kind = OutputFormat::Kind;
+
+class ConstraintMask final : public TokenMask {
+ public:
+  explicit ConstraintMask(std::shared_ptr<const constrain::TokenConstraint> constraint)
+      : constraint_(std::move(constraint)), wide_(constraint_->vocabulary().mask_words()) {}
+
+  Result<std::span<const std::uint32_t>> allowed(std::size_t n_left) override {
+    if (!state_) {  // a thought before the answer has taken its part of the budget
+      const auto budget =
+          n_left ? std::optional(static_cast<std::uint32_t>(std::min<std::size_t>(n_left, UINT32_MAX))) : std::nullopt;
+      HEARTH_TRY(constrain::ConstraintState state, constraint_->start(budget));
+      state_ = std::move(state);
+    }
+    state_->mask(wide_);
+    words_.resize((constraint_->vocabulary().vocab_size() + 31) / 32);
+    for (std::size_t i = 0; i < words_.size(); ++i)
+      words_[i] = static_cast<std::uint32_t>(wide_[i / 2] >> (i % 2 * 32));
+    return std::span<const std::uint32_t>(words_);
+  }
+  Status accept(Token token) override { return state_->advance(token); }
+
+ private:
+  std::shared_ptr<const constrain::TokenConstraint> constraint_;
+  std::optional<constrain::ConstraintState> state_;
+  std::vector<std::uint64_t> wide_;
+  std::vector<std::uint32_t> words_;
+};
+
+Result<constrain::Constraint::Shared> compile(const OutputFormat& format) {
+  switch (format.kind) {
+    case Kind::kText: break;
+    case Kind::kJson: return constrain::Constraint::any_json_object();
+    case Kind::kJsonSchema: return constrain::Constraint::from_json_schema(format.source);
+    case Kind::kRegex: return constrain::Constraint::from_regex(format.source);
+    case Kind::kGrammar: return constrain::Constraint::from_gbnf(format.source);
+    case Kind::kChoices: return constrain::Constraint::from_choices(format.choices);
+  }
+  return fail(ErrorCode::kInvalidArgument, "free text is no constraint");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const constrain::TokenTrie>> FormatMasks::trie() {
+  const std::lock_guard lock(mutex_);
+  if (trie_) return trie_;
+  std::vector<constrain::VocabularyToken> tokens(vocabulary_->size());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const auto token = static_cast<Token>(i);
+    std::string bytes = vocabulary_->token_bytes(token);
+    const bool ends = vocabulary_->ends_generation(token), special = bytes.empty();
+    tokens[i] = {.bytes = special ? vocabulary_->token_name(token) : std::move(bytes),
+                 .kind = ends      ? constrain::TokenKind::kEnd
+                         : special ? constrain::TokenKind::kSpecial
+                                   : constrain::TokenKind::kText};
+  }
+  HEARTH_TRY(trie_, constrain::TokenTrie::build(std::move(tokens)));
+  return trie_;
+}
+
+Result<AnswerMasks> FormatMasks::make(const OutputFormat& format, std::size_t max_tokens, std::size_t n) {
+  if (format.kind == Kind::kText) return AnswerMasks{};
+  HEARTH_TRY(const auto constraint, compile(format));
+  HEARTH_TRY(const auto vocabulary, trie());
+  HEARTH_TRY(const auto bound, constrain::TokenConstraint::bind(*constraint, vocabulary));
+  if (max_tokens && max_tokens < bound->minimum_tokens()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("budget {} < minimum {}: an answer of this format takes more tokens than max_tokens allows",
+                            max_tokens, bound->minimum_tokens()));
+  }
+  AnswerMasks made{.masks = {}, .minimum = bound->minimum_tokens()};
+  for (std::size_t i = 0; i < n; ++i) made.masks.push_back(std::make_shared<ConstraintMask>(bound));
+  return made;
+}
+
+}  // namespace hearth::generate

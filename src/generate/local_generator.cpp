@@ -1,0 +1,271 @@
+// A request becomes a job, a job's result becomes a reply.
+#include "generate/local_generator.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "generate/context_fit.h"
+
+#include <fmt/format.h>
+
+namespace hearth::generate {
+
+namespace {
+
+std::string format_name(OutputFormat::Kind kind) {
+  switch (kind) {
+    case OutputFormat::Kind::kText: return "text";
+    case OutputFormat::Kind::kJson: return "JSON";
+    case OutputFormat::Kind::kJsonSchema: return "JSON Schema";
+    case OutputFormat::Kind::kRegex: return "regular expression";
+    case OutputFormat::Kind::kGrammar: return "grammar";
+    case OutputFormat::Kind::kChoices: return "choices";
+  }
+  return "";
+}
+
+}  // namespace
+
+struct LocalGenerator::Prepared {
+  Job job;
+  Receipt receipt;
+};
+
+Result<std::unique_ptr<LocalGenerator>> LocalGenerator::make(std::shared_ptr<LanguageModel> model,
+                                                             LocalGeneratorOptions options) {
+  HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
+  HEARTH_TRY(PromptMaker prompts, PromptMaker::make(*model->vocabulary(), options.chat_template, options.now));
+  return std::unique_ptr<LocalGenerator>(
+      new LocalGenerator(std::move(model), std::move(options), std::move(prompts), std::move(scheduler)));
+}
+
+LocalGenerator::LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGeneratorOptions options, PromptMaker prompts,
+                               std::unique_ptr<Scheduler> scheduler)
+    : model_(std::move(model)),
+      options_(std::move(options)),
+      prompts_(std::move(prompts)),
+      masks_(*model_->vocabulary()),
+      scheduler_(std::move(scheduler)) {}
+
+/// What this generator cannot do: content that it cannot see is always an error, the rest as the caller wants.
+Status LocalGenerator::refuse_or_tell(const Request& request, Receipt& receipt) const {
+  if (request.messages.empty() && !request.prompt)
+    return fail(ErrorCode::kInvalidArgument, "there is nothing to answer: the request has no messages");
+  if (request.n == 0) return fail(ErrorCode::kInvalidArgument, "0 answers were asked for, expected at least 1");
+  for (std::size_t i = 0; i < request.messages.size(); ++i) {
+    for (const ContentPart& part : request.messages[i].content) {
+      if (std::holds_alternative<TextPart>(part)) continue;
+      return fail(ErrorCode::kUnsupportedModel,
+                  fmt::format("message {} holds {}, but this model reads text only", i,
+                              std::holds_alternative<ImagePart>(part) ? "an image" : "sound"));
+    }
+  }
+  const auto tell = [&](std::string name, std::string reason) {
+    receipt.ignored.push_back({std::move(name), std::move(reason)});
+  };
+  if (!request.tools.empty()) tell("tools", "calls of tools are not read from this generator's answers");
+  if (prompts_.tags().open.empty() && !request.prompt) {
+    if (request.reasoning.mode == ReasoningOptions::Mode::kOn)
+      tell("reasoning.mode", "this model has no thinking tags");
+    if (request.reasoning.max_tokens) tell("reasoning.max_tokens", "this model has no thinking tags");
+  }
+  if (request.unhonoured == Request::Unhonoured::kTold || receipt.ignored.empty()) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("the option {} cannot be honoured: {}", receipt.ignored[0].name, receipt.ignored[0].reason));
+}
+
+/// The prompt, after the context policy has made room for an answer.
+Result<Prompt> LocalGenerator::fit(const Request& request, std::size_t max_tokens, Receipt& receipt) const {
+  if (request.prompt) return prompts_.plain(*request.prompt);
+  const std::size_t n_ctx = scheduler_->n_ctx();
+  const bool drops = request.context.kind != ContextPolicy::Kind::kRefuse;
+  const std::size_t n_answer = drops ? std::min(max_tokens ? max_tokens : 256, n_ctx / 4) : 1;
+  Result<Prompt> last = fail(ErrorCode::kInternal, "no prompt was rendered");
+  const auto count = [&](const std::vector<Message>& messages) -> Result<std::size_t> {
+    last = prompts_.render(messages, request);
+    if (!last) return std::unexpected(last.error());
+    return last->tokens.size();
+  };
+  HEARTH_TRY(FittedMessages fitted,
+             fit_context(request.messages, request.context, n_ctx - std::min(n_ctx, n_answer), count));
+  receipt.dropped_messages = std::move(fitted.dropped);
+  return last;  // of the messages that were counted last: those that fit
+}
+
+Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request) {
+  Prepared prepared;
+  Receipt& receipt = prepared.receipt;
+  Job& job = prepared.job;
+  HEARTH_CHECK(refuse_or_tell(request, receipt));
+  ResolvedOptions options = resolve_options(request, options_.recommended);
+  HEARTH_TRY(Prompt prompt, fit(request, options.max_tokens, receipt));
+  HEARTH_TRY(AnswerMasks masks, masks_.make(request.format, options.max_tokens, request.n));
+  job.masks = std::move(masks.masks);
+  receipt.constraint = job.masks.empty() ? "none" : format_name(request.format.kind) + ", enforced token by token";
+  receipt.options = std::move(options.told);
+  receipt.template_source = request.prompt ? "none: the text as it stands" : prompts_.source();
+  job.prompt = {.principal = request.principal, .tokens = std::move(prompt.tokens), .marks = std::move(prompt.marks)};
+  job.sampling = std::move(options.sampling);
+  job.n = request.n;
+  job.steps = {.max_tokens = options.max_tokens,
+               .stop = std::move(options.stop),
+               .max_sentences = options.max_sentences,
+               .tags = request.prompt ? ReasoningTags{} : prompts_.tags(),
+               .start = prompt.start,
+               .max_reasoning_tokens = request.reasoning.max_tokens};
+  if (masks.minimum > 0 && options.max_tokens > 0) {  // a thought leaves room for the answer
+    std::optional<std::size_t>& thought = job.steps.max_reasoning_tokens;
+    const std::size_t room = (options.max_tokens - masks.minimum) / 2;
+    thought = std::min(thought.value_or(room), room);
+  }
+  if (request.deadline) job.deadline = Clock::now() + *request.deadline;
+  return prepared;
+}
+
+Result<Reply> LocalGenerator::generate(const Request& request, const EventSink& sink, const CancelCheck& cancelled) {
+  HEARTH_TRY(Prepared prepared, prepare(request));
+  HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(prepared.job)));
+  return follow(*ticket, std::move(prepared.receipt), sink, cancelled);
+}
+
+Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const EventSink& sink,
+                                     const CancelCheck& cancelled) const {
+  const std::chrono::milliseconds patience(cancelled ? 5 : 1000);
+  std::vector<ShownText> shown(ticket.job().n);
+  bool listening = true;
+  const auto send = [&](Event event) {
+    if (!sink || sink(event)) return;
+    listening = false;
+    ticket.cancel();
+  };
+  while (!ticket.done()) {
+    const auto event = ticket.next(patience);
+    if (cancelled && cancelled()) ticket.cancel();
+    if (!event || !listening) continue;  // what comes after the sink has had enough is no part of the reply
+    if (const auto* progress = std::get_if<PromptProgress>(&*event)) {
+      send({.answer_idx = 0, .what = *progress});
+      continue;
+    }
+    const auto& piece = std::get<JobPiece>(*event);
+    ShownText& all = shown[piece.answer_idx];
+    all.reasoning += piece.shown.reasoning;
+    if (!piece.shown.reasoning.empty()) send({piece.answer_idx, ReasoningDelta{piece.shown.reasoning}});
+    if (!listening || piece.shown.answer.empty()) continue;
+    all.answer += piece.shown.answer;
+    send({piece.answer_idx, TextDelta{piece.shown.answer}});
+  }
+  HEARTH_TRY(JobResult result, ticket.result());
+  Reply reply;
+  complete_receipt(ticket.job(), result, receipt);
+  for (std::size_t i = 0; i < result.answers.size(); ++i) {
+    if (!listening) result.answers[i].reason = FinishReason::kCancelled;
+    reply.answers.push_back(
+        complete_answer(result.answers[i], std::move(shown[i].reasoning), std::move(shown[i].answer)));
+  }
+  reply.receipt = std::move(receipt);
+  return reply;
+}
+
+Answer LocalGenerator::complete_answer(const JobAnswer& said, std::string reasoning, std::string text) const {
+  Answer answer;
+  answer.message = Message::assistant(std::move(text));
+  answer.message.reasoning = std::move(reasoning);
+  answer.reason = said.reason;
+  answer.stop_string = said.stop_string;
+  if (!said.note.empty()) answer.notes.push_back(said.note);
+  const auto named = [&](Token token, float logprob) {
+    return TokenProbability{
+        .token = token, .bytes = model_->vocabulary()->token_bytes(token), .logprob = logprob, .top = {}};
+  };
+  for (const sample::Choice& choice : said.choices) {
+    TokenProbability one = named(choice.id, *choice.logprob);
+    for (const sample::TokenLogprob& top : choice.top) one.top.push_back(named(top.id, top.logprob));
+    answer.logprobs.push_back(std::move(one));
+  }
+  return answer;
+}
+
+void LocalGenerator::complete_receipt(const Job& job, const JobResult& result, Receipt& receipt) const {
+  const ModelInfo& info = model_->info();
+  receipt.prompt = result.prompt;
+  receipt.n_prompt = job.prompt.tokens.size();
+  for (const JobAnswer& answer : result.answers) {
+    receipt.n_completion += answer.tokens.size();
+    receipt.n_reasoning += answer.n_reasoning;
+  }
+  receipt.speculation = "off: nobody asked for it";
+  receipt.timings = result.timings;
+  receipt.timings.load_s = options_.load_s;
+  const std::size_t n_first = result.answers.size();
+  if (result.timings.decode_s > 0 && receipt.n_completion > n_first)
+    receipt.tok_s = static_cast<double>(receipt.n_completion - n_first) / result.timings.decode_s;
+  receipt.memory_bytes = info.weight_bytes + scheduler_->state().kept_bytes;
+  receipt.model = info.name;
+  receipt.engine = info.engine;
+  receipt.isa = info.isa;
+  receipt.recipe_id = info.recipe_id;
+  receipt.quantization = options_.quantization;
+  receipt.n_threads = options_.n_threads;
+  receipt.left_device_why = "the model runs on this device";
+}
+
+std::vector<Result<Reply>> LocalGenerator::generate_batch(std::span<const Request> requests,
+                                                          const CancelCheck& cancelled) {
+  struct Open {
+    std::size_t idx;
+    std::shared_ptr<Ticket> ticket;
+    Receipt receipt;
+  };
+  std::vector<Result<Reply>> replies(requests.size(), fail(ErrorCode::kInternal, "this request was never begun"));
+  std::deque<Open> open;
+  const auto finish_oldest = [&] {
+    replies[open.front().idx] = follow(*open.front().ticket, std::move(open.front().receipt), {}, cancelled);
+    open.pop_front();
+  };
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto prepared = prepare(requests[i]);
+    if (!prepared) {
+      replies[i] = std::unexpected(std::move(prepared.error()));
+      continue;
+    }
+    auto ticket = scheduler_->submit(prepared->job);
+    while (!ticket && ticket.error().code == ErrorCode::kBusy && !open.empty()) {
+      finish_oldest();
+      ticket = scheduler_->submit(prepared->job);
+    }
+    if (ticket) {
+      open.push_back({i, *ticket, std::move(prepared->receipt)});
+    } else {
+      replies[i] = std::unexpected(std::move(ticket.error()));
+    }
+  }
+  while (!open.empty()) finish_oldest();
+  return replies;
+}
+
+Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelled) {
+  Job job;
+  Prompt prompt;
+  if (request.prompt) {
+    prompt = prompts_.plain(*request.prompt);
+  } else {
+    HEARTH_TRY(prompt, prompts_.render(request.messages, request, PromptMaker::Ending::kMoreFollows));
+  }
+  job.prompt = {.principal = request.principal, .tokens = std::move(prompt.tokens), .marks = std::move(prompt.marks)};
+  job.n = 0;
+  HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(job)));
+  HEARTH_CHECK(follow(*ticket, {}, {}, cancelled));
+  return {};
+}
+
+Status LocalGenerator::warm_up() {
+  Job job;
+  job.prompt.tokens = {model_->vocabulary()->bos().value_or(0)};
+  job.n = 0;
+  HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(job)));
+  HEARTH_CHECK(ticket->result());
+  return {};
+}
+
+}  // namespace hearth::generate

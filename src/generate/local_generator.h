@@ -1,0 +1,68 @@
+// LocalGenerator: a Generator made of a LanguageModel, its chat template and a scheduler.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "generate/constraint_mask.h"
+#include "generate/options.h"
+#include "generate/prompt.h"
+#include "generate/scheduler.h"
+#include "hearth/generator.h"
+
+namespace hearth::generate {
+
+struct LocalGeneratorOptions {
+  SchedulerOptions scheduler;
+  text::TemplateCandidates chat_template;  // has_token is filled in
+  std::function<text::LocalTime()> now;    // for templates that name the date
+  Recommendation recommended;              // by the model's files
+  // For receipts.
+  std::string quantization;
+  int n_threads = 0;
+  double load_s = 0;
+};
+
+/// May be used from several threads at once. Events come on the caller's thread; a slow sink delays nobody else.
+class LocalGenerator final : public Generator {
+ public:
+  static Result<std::unique_ptr<LocalGenerator>> make(std::shared_ptr<LanguageModel> model,
+                                                      LocalGeneratorOptions options);
+
+  Result<Reply> generate(const Request& request, const EventSink& sink = {},
+                         const CancelCheck& cancelled = {}) override;
+  /// Answers all of them, as many at once as the scheduler lets run; results in the order of the requests.
+  std::vector<Result<Reply>> generate_batch(std::span<const Request> requests, const CancelCheck& cancelled = {});
+  /// Reads the messages ahead, while the user still types: a request that begins with them answers sooner. The last
+  /// message may be a beginning.
+  Status prime(const Request& request, const CancelCheck& cancelled = {});
+  /// Runs the model once, so that the first request finds everything in memory.
+  Status warm_up();
+
+  [[nodiscard]] SchedulerState state() const { return scheduler_->state(); }
+  /// Gives up what is kept for reuse.
+  void forget() { scheduler_->forget(); }
+
+ private:
+  struct Prepared;
+  LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGeneratorOptions options, PromptMaker prompts,
+                 std::unique_ptr<Scheduler> scheduler);
+  Result<Prepared> prepare(const Request& request);
+  [[nodiscard]] Status refuse_or_tell(const Request& request, Receipt& receipt) const;
+  [[nodiscard]] Result<Prompt> fit(const Request& request, std::size_t max_tokens, Receipt& receipt) const;
+  Result<Reply> follow(Ticket& ticket, Receipt receipt, const EventSink& sink, const CancelCheck& cancelled) const;
+  void complete_receipt(const Job& job, const JobResult& result, Receipt& receipt) const;
+  [[nodiscard]] Answer complete_answer(const JobAnswer& said, std::string reasoning, std::string text) const;
+
+  std::shared_ptr<LanguageModel> model_;
+  LocalGeneratorOptions options_;
+  PromptMaker prompts_;
+  FormatMasks masks_;
+  std::unique_ptr<Scheduler> scheduler_;
+};
+
+}  // namespace hearth::generate

@@ -1,0 +1,178 @@
+// The variables of a template, and where in its text each message came to stand.
+#include "generate/prompt.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/hash.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace hearth::generate {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Start = ReasoningSplitter::Start;
+
+/// How families of models mark their thoughts.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kThoughts = {
+    {{"<think>", "</think>"},
+     {"[THINK]", "[/THINK]"},
+     {"<seed:think>", "</seed:think>"},
+     {"<|START_THINKING|>", "<|END_THINKING|>"}}};
+
+constexpr std::string_view kWhite = " \t\r\n";
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(kWhite);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kWhite) + 1 - begin);
+}
+
+Json as_json(const Message& message) {
+  Json json = {{"role", role_name(message.role)}, {"content", message.text()}};
+  if (!message.reasoning.empty()) json["reasoning_content"] = message.reasoning;
+  if (!message.name.empty()) json["name"] = message.name;
+  if (!message.tool_call_id.empty()) json["tool_call_id"] = message.tool_call_id;
+  for (const ToolCall& call : message.tool_calls) {
+    Json arguments = Json::parse(call.arguments, nullptr, false);
+    if (arguments.is_discarded()) arguments = call.arguments;
+    json["tool_calls"].push_back({{"type", "function"},
+                                  {"id", call.id},
+                                  {"function", {{"name", call.name}, {"arguments", std::move(arguments)}}}});
+  }
+  return json;
+}
+
+std::uint64_t content_hash(const Message& message) {
+  Hash64 hash;
+  hash.add(as_json(message).dump(-1, ' ', false, Json::error_handler_t::replace));
+  return hash.value();
+}
+
+}  // namespace
+
+Result<PromptMaker> PromptMaker::make(const Vocabulary& vocabulary, text::TemplateCandidates candidates,
+                                      std::function<text::LocalTime()> now) {
+  candidates.has_token = [&](std::string_view name) {
+    const auto tokens = vocabulary.encode(name, {EncodeOptions::Special::kNone, EncodeOptions::LooksSpecial::kParse});
+    return tokens.size() == 1 && vocabulary.token_name(tokens[0]) == name;
+  };
+  HEARTH_TRY(text::ChosenTemplate chosen, text::choose_template(candidates));
+  const std::string_view source = candidates.given_source.empty() ? candidates.model_source : candidates.given_source;
+  ReasoningTags tags;
+  for (const auto& [open, close] : kThoughts) {
+    if (!candidates.has_token(close) && source.find(close) == std::string_view::npos) continue;
+    tags = {std::string(open), std::string(close)};
+    break;
+  }
+  PromptMaker maker(vocabulary, std::move(chosen), std::move(now));
+  maker.tags_ = std::move(tags);
+  return maker;
+}
+
+PromptMaker::PromptMaker(const Vocabulary& vocabulary, text::ChosenTemplate chosen,
+                         std::function<text::LocalTime()> now)
+    : vocabulary_(&vocabulary),
+      template_(std::move(chosen.chat_template)),
+      source_(chosen.source + ": " + chosen.why),
+      now_(std::move(now)) {}
+
+Result<Prompt> PromptMaker::render(const std::vector<Message>& messages, const Request& request, Ending ending) const {
+  Json values = {{"messages", Json::array()}, {"add_generation_prompt", ending == Ending::kAnswerFollows}};
+  for (const Message& message : messages) values["messages"].push_back(as_json(message));
+  if (request.reasoning.mode != ReasoningOptions::Mode::kAsModelDoes)
+    values["enable_thinking"] = request.reasoning.mode == ReasoningOptions::Mode::kOn;
+  text::RenderOptions options;
+  if (const auto bos = vocabulary_->bos()) options.tokens.emplace_back("bos_token", vocabulary_->token_name(*bos));
+  if (const auto eos = vocabulary_->eos()) options.tokens.emplace_back("eos_token", vocabulary_->token_name(*eos));
+  if (now_) options.now = now_();
+  auto segments = template_.render(values, options);
+  if (!segments) return std::unexpected(std::move(segments.error()).within("the chat template (" + source_ + ")"));
+  Prompt prompt;
+  if (ending == Ending::kAnswerFollows) open_answer(request, *segments, prompt);
+  std::vector<PromptPart> parts;
+  for (const text::Segment& segment : *segments) {
+    const bool trusted = segment.kind == text::SegmentKind::kTemplate;
+    parts.push_back(
+        {segment.text, trusted ? EncodeOptions::LooksSpecial::kParse : EncodeOptions::LooksSpecial::kPlainText});
+  }
+  prompt.tokens = vocabulary_->encode_prompt(parts);
+  prompt.marks = marks(messages, *segments, prompt.tokens);
+  return prompt;
+}
+
+/// Whether the answer begins with a thought, and the beginning that the caller gave it.
+void PromptMaker::open_answer(const Request& request, std::vector<text::Segment>& segments, Prompt& prompt) const {
+  const auto add = [&](std::string text) { segments.push_back({text::SegmentKind::kTemplate, std::move(text)}); };
+  if (!tags_.open.empty()) {
+    const std::string tail = text::join_segments(segments);
+    const bool opened = trimmed(tail).ends_with(tags_.open), closed = trimmed(tail).ends_with(tags_.close);
+    prompt.start = opened ? Start::kThinking : closed ? Start::kAnswering : Start::kUndecided;
+    if (request.reasoning.mode == ReasoningOptions::Mode::kOff && !closed) {
+      add((opened ? "" : tags_.open + "\n") + "\n" + tags_.close + "\n\n");
+      prompt.start = Start::kAnswering;
+    } else if (request.reasoning.mode == ReasoningOptions::Mode::kOn && prompt.start == Start::kUndecided) {
+      add(tags_.open + "\n");
+      prompt.start = Start::kThinking;
+    }
+  }
+  if (request.assistant_prefix.empty()) return;
+  segments.push_back({text::SegmentKind::kData, request.assistant_prefix});
+  if (prompt.start == Start::kUndecided) prompt.start = Start::kAnswering;
+}
+
+/// Each message begins where its text stands among what the template took over from outside; one whose text the
+/// template changed belongs to the message before. Tokens are counted by the bytes they stand for.
+std::vector<PromptMark> PromptMaker::marks(const std::vector<Message>& messages,
+                                           const std::vector<text::Segment>& segments,
+                                           std::span<const Token> tokens) const {
+  std::vector<PromptMark> found = {
+      {.token_begin = 0, .message_idx = {}, .what = "the beginning of the prompt", .content = 0}};
+  std::vector<std::size_t> begins = {0};  // bytes
+  std::size_t segment_idx = 0, inside = 0, before = 0;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const std::string whole = messages[i].text();
+    const std::string_view content = trimmed(whole);
+    if (content.empty()) continue;
+    std::size_t idx = segment_idx, from = inside, bytes = before;
+    for (; idx < segments.size(); bytes += segments[idx].text.size(), ++idx, from = 0) {
+      if (segments[idx].kind != text::SegmentKind::kData) continue;
+      const std::size_t at = segments[idx].text.find(content, from);
+      if (at == std::string::npos) continue;
+      found.push_back({.token_begin = 0,
+                       .message_idx = i,
+                       .what = fmt::format("message {} ({})", i, role_name(messages[i].role)),
+                       .content = content_hash(messages[i])});
+      begins.push_back(bytes + at);
+      segment_idx = idx;
+      inside = at + content.size();
+      before = bytes;
+      break;
+    }
+  }
+  std::size_t n_bytes = 0, mark = 0;
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const std::string spelled = vocabulary_->token_bytes(tokens[t]);
+    const bool unwritten = t == 0 && tokens[0] == vocabulary_->bos() && !segments.empty() &&
+                           !text::join_segments(segments).starts_with(vocabulary_->token_name(tokens[0]));
+    while (mark < begins.size() && begins[mark] <= n_bytes) found[mark++].token_begin = t;
+    if (!unwritten) n_bytes += spelled.empty() ? vocabulary_->token_name(tokens[t]).size() : spelled.size();
+  }
+  for (; mark < begins.size(); ++mark) found[mark].token_begin = tokens.size();
+  found.push_back({.token_begin = tokens.size(), .message_idx = {}, .what = "the answer", .content = 0});
+  return found;
+}
+
+Prompt PromptMaker::plain(const std::string& text) const {
+  Prompt prompt;
+  prompt.tokens = vocabulary_->encode(text, {});
+  prompt.marks = {{.token_begin = 0, .message_idx = {}, .what = "the text", .content = 0},
+                  {.token_begin = prompt.tokens.size(), .message_idx = {}, .what = "the answer", .content = 0}};
+  return prompt;
+}
+
+}  // namespace hearth::generate
