@@ -26,6 +26,14 @@ std::filesystem::path configuration_path() {
   return {};
 }
 
+std::string default_cache() {
+  if (const std::string base = environment("XDG_CACHE_HOME"); !base.empty())
+    return (std::filesystem::path(base) / "hearth" / "weights").string();
+  if (const std::string home = environment("HOME"); !home.empty())
+    return (std::filesystem::path(home) / ".cache" / "hearth" / "weights").string();
+  return {};
+}
+
 hearth::Result<Settings> read_settings() {
   constexpr std::uint64_t kLargest = 1u << 20;
   Settings settings;
@@ -38,6 +46,8 @@ hearth::Result<Settings> read_settings() {
     if (!parsed) return std::unexpected(std::move(parsed.error()).within("configuration " + path.string()));
     settings = std::move(*parsed);
   }
+  if (const std::string cache = environment("HEARTH_CACHE"); !cache.empty()) settings.cache = cache;
+  if (settings.cache.empty()) settings.cache = default_cache();
   if (const std::string isa = environment("HEARTH_ISA"); !isa.empty()) settings.isa = isa;
   if (const std::string threads = environment("HEARTH_THREADS"); !threads.empty()) {
     auto count = hearth::cli::parse_thread_count(threads);

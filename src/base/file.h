@@ -12,6 +12,12 @@
 
 namespace hearth {
 
+/// What tells a file's content from any other that had or will have its name: where it lies on which disk, how long it
+/// is, and when it was last written.
+struct FileIdentity {
+  std::uint64_t device = 0, inode = 0, size_bytes = 0, modified_ns = 0;
+};
+
 /// A file open for reading. read_at may be called from several threads at once.
 class RandomAccessFile {
  public:
@@ -23,6 +29,8 @@ class RandomAccessFile {
   /// Size in bytes when the file was opened.
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// As the file is now.
+  [[nodiscard]] Result<FileIdentity> identity() const;
   /// Fills `out` from `offset`. A file that ends early is an error that says so.
   [[nodiscard]] Status read_at(std::uint64_t offset, std::span<std::byte> out) const;
 

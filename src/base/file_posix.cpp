@@ -55,6 +55,22 @@ RandomAccessFile& RandomAccessFile::operator=(RandomAccessFile&& other) noexcept
   return *this;
 }
 
+Result<FileIdentity> RandomAccessFile::identity() const {
+  struct stat info{};
+  if (fstat(descriptor_, &info) != 0)
+    return fail(ErrorCode::kIo, fmt::format("cannot read the times of {}: {}", path_.string(), reason()));
+#if defined(__APPLE__)
+  const timespec& modified = info.st_mtimespec;
+#else
+  const timespec& modified = info.st_mtim;
+#endif
+  return FileIdentity{.device = static_cast<std::uint64_t>(info.st_dev),
+                      .inode = static_cast<std::uint64_t>(info.st_ino),
+                      .size_bytes = static_cast<std::uint64_t>(info.st_size),
+                      .modified_ns = static_cast<std::uint64_t>(modified.tv_sec) * 1'000'000'000 +
+                                     static_cast<std::uint64_t>(modified.tv_nsec)};
+}
+
 Status RandomAccessFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   std::size_t done = 0;
   while (done < out.size()) {

@@ -20,8 +20,8 @@ namespace {
 
 constexpr std::array kCommands = {run_command,      inspect_command, tokenize_command,   detokenize_command,
                                   template_command, logits_command,  perplexity_command, quantize_command,
-                                  bench_command,    synth_command,   constrain_command,  engines_command,
-                                  doctor_command};
+                                  bench_command,    synth_command,   constrain_command,  cache_command,
+                                  engines_command,  doctor_command};
 
 std::string overall_help() {
   std::string text =
@@ -32,6 +32,7 @@ std::string overall_help() {
       "\nFlags:\n  -h, --help   Show this help; `hearth COMMAND --help` explains a command\n"
       "  --version    Show the version\n"
       "\nEnvironment: HEARTH_THREADS (threads to use), HEARTH_ISA (kernel table; see `hearth doctor`),\n"
+      "             HEARTH_CACHE (folder of packed weights, or off; see `hearth cache`),\n"
       "             HEARTH_CONFIG (configuration file; else hearth/config.json under XDG_CONFIG_HOME or ~/.config)\n"
       "Exit codes:  0 ok, 1 failed, 2 wrong usage, 130 interrupted\n";
   return text;

@@ -38,6 +38,7 @@ CommandInfo quantize_command();
 CommandInfo bench_command();
 CommandInfo constrain_command();
 CommandInfo synth_command();
+CommandInfo cache_command();
 CommandInfo engines_command();
 CommandInfo doctor_command();
 

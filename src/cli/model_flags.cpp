@@ -48,6 +48,8 @@ void ModelFlags::declare_compute(Flags& flags) {
   flags.count("--threads", n_threads, 1, kMaxThreads, "Threads to use (default: HEARTH_THREADS, else all cores)");
   flags.text("--isa", isa, "NAME", "Use this kernel table (default: HEARTH_ISA, else the best; see `hearth doctor`)");
   flags.toggle("--mlock", lock, "Keep the weights in RAM");
+  flags.text("--cache", cache, "DIR|off",
+             "Where packed weights are kept for the next start (default: HEARTH_CACHE, else see `hearth cache`)");
 }
 
 void ModelFlags::declare_context(Flags& flags) {
@@ -83,6 +85,7 @@ Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file
   options.isa = isa.empty() ? settings.isa : isa;
   options.n_threads = static_cast<int>(threads(settings));
   options.lock = lock ? OpenOptions::Lock::kYes : OpenOptions::Lock::kNo;
+  options.cache = cache_options(cache, settings);
   if (log) options.log = debug_log();
   HEARTH_CHECK(check_engine_name(options.engine));
   HEARTH_CHECK(check_isa_name(options.isa));

@@ -16,6 +16,7 @@ struct ModelFlags {
   std::string engine;
   std::string isa;
   std::string kv = "f16";
+  std::string cache;
   std::size_t n_threads = 0;
   std::size_t n_ctx = 0;
   std::size_t ubatch = 512;
@@ -24,7 +25,7 @@ struct ModelFlags {
 
   /// MODEL, --engine and --log.
   void declare_model(Flags& flags);
-  /// --threads, --isa and --mlock.
+  /// --threads, --isa, --mlock and --cache.
   void declare_compute(Flags& flags);
   /// --ctx, --kv and --ubatch.
   void declare_context(Flags& flags);

@@ -19,14 +19,24 @@ Result<Settings> parse_settings(std::string_view json) {
       settings.isa = member.get<std::string>();
     } else if (key == "engine" && member.is_string()) {
       settings.engine = member.get<std::string>();
+    } else if (key == "cache" && member.is_string()) {
+      settings.cache = member.get<std::string>();
+    } else if (key == "cache_gb" && member.is_number_unsigned() && member <= kMaxCacheGb) {
+      settings.cache_gb = member.get<std::size_t>();
     } else {
       return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("\"{}\": {} is not a setting; known are \"threads\" (a number up to {}), \"isa\" and "
-                              "\"engine\" (texts)",
-                              key, member.dump(), kMaxThreads));
+                  fmt::format("\"{}\": {} is not a setting; known are \"threads\" (a number up to {}), \"cache_gb\" (a "
+                              "number up to {}), \"isa\", \"engine\" and \"cache\" (texts)",
+                              key, member.dump(), kMaxThreads, kMaxCacheGb));
     }
   }
   return settings;
+}
+
+std::optional<CacheOptions> cache_options(const std::string& flag, const Settings& settings) {
+  const std::string& folder = flag.empty() ? settings.cache : flag;
+  if (folder.empty() || folder == "off") return std::nullopt;
+  return CacheOptions{.folder = folder, .limit_bytes = std::uint64_t{settings.cache_gb} * 1'000'000'000};
 }
 
 Result<std::size_t> parse_thread_count(std::string_view text) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "weights/packed_cache.h"
 
 namespace hearth::cli {
 
@@ -14,12 +16,18 @@ struct Settings {
   std::string isa;
   std::string engine;
   std::size_t n_threads = 0;  // 0: the cores this process may use
+  std::string cache;          // the folder of packed weights, "off" or empty for none
+  std::size_t cache_gb = 0;   // what the folder may take; 0: as PackedCache decides
 };
 
 inline constexpr std::size_t kMaxThreads = 1024;
 
-/// {"threads": 4, "isa": "avx2", "engine": "native"}; unknown keys are errors.
+inline constexpr std::size_t kMaxCacheGb = 1'000'000;
+
+/// {"threads": 4, "isa": "avx2", "engine": "native", "cache": "/fast/disk", "cache_gb": 20}; unknown keys are errors.
 Result<Settings> parse_settings(std::string_view json);
+/// The cache that flag and settings ask for; nothing when it is off.
+std::optional<CacheOptions> cache_options(const std::string& flag, const Settings& settings);
 /// A value of HEARTH_THREADS.
 Result<std::size_t> parse_thread_count(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "hearth/language_model.h"
+#include "weights/packed_cache.h"
 
 namespace hearth {
 
@@ -24,6 +26,8 @@ struct OpenOptions {
   std::string isa;                   // a kernel table by name; empty: the best
   /// Keep the weights in RAM (mlock).
   enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
+  /// Where packed weights are kept for the next start; nowhere when absent.
+  std::optional<CacheOptions> cache;
   /// Called with bytes loaded so far and in all.
   std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
   LogSink log;

@@ -50,6 +50,10 @@ class ModelFile {
   /// Bytes of all files.
   [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
 
+  /// A number that another content of these files would not have, made of their identities as they are now and of their
+  /// headers. Nothing for a model without files.
+  [[nodiscard]] virtual std::optional<std::uint64_t> identity() const { return std::nullopt; }
+
   [[nodiscard]] virtual std::size_t n_metadata() const = 0;
   /// In the order of the file; idx < n_metadata().
   [[nodiscard]] virtual MetadataEntry metadata(std::size_t idx) const = 0;

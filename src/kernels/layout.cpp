@@ -87,18 +87,18 @@ void pack_units(const Blocks& blocks, std::size_t count, std::byte* panel) {
 template <typename Unit>
 void pack_wide(const Blocks& blocks, std::size_t count, std::byte* panel) {
   typedef Unit Wide __attribute__((vector_size(16)));
-  constexpr std::size_t n = sizeof(Wide) / sizeof(Unit);
-  for (std::size_t at = 0; at < count; at += n, panel += kPanelRows * sizeof(Wide)) {
+  constexpr std::size_t kUnits = sizeof(Wide) / sizeof(Unit);
+  for (std::size_t at = 0; at < count; at += kUnits, panel += kPanelRows * sizeof(Wide)) {
     Wide x[kPanelRows], y[kPanelRows];
     for (std::size_t row = 0; row < kPanelRows; ++row)
       std::memcpy(&x[row], blocks.row(row) + at * sizeof(Unit), sizeof(Wide));
     for (int shuffle = 0; shuffle < 4; ++shuffle) {
       for (std::size_t i = 0; i < kPanelRows / 2; ++i) {
         const Wide a = x[i], b = x[i + kPanelRows / 2];
-        if constexpr (n == 4) {
+        if constexpr (kUnits == 4) {
           y[2 * i] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
           y[2 * i + 1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-        } else if constexpr (n == 8) {
+        } else if constexpr (kUnits == 8) {
           y[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
           y[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
         } else {

@@ -191,6 +191,7 @@ class Reader {
   Status read_merges() {
     HEARTH_TRY(const StringArray merges, file_.require_strings(kMergesKey));
     std::size_t rank = 0;
+    data_.merges.reserve(2 * merges.size(), n_string_bytes(kMergesKey));
     for (const std::string_view merge : merges) {
       const std::size_t space = merge.find(' ', 1);
       if (space == std::string_view::npos || space + 1 == merge.size()) {
@@ -204,11 +205,19 @@ class Reader {
     return {};
   }
 
+  /// An upper bound of the bytes of all strings of an array.
+  [[nodiscard]] std::size_t n_string_bytes(std::string_view key) const {
+    const auto value = file_.find_metadata(key);
+    const auto* array = value ? std::get_if<MetadataArray>(&value->value) : nullptr;
+    return array ? array->bytes.size() - 8 * array->count : 0;
+  }
+
   Status read_tokens() {
     HEARTH_TRY(const StringArray tokens, file_.require_strings(kTokensKey));
     if (tokens.empty() || tokens.size() > static_cast<std::size_t>(std::numeric_limits<TokenId>::max())) {
       return corrupted(fmt::format("{} has {} entries", kTokensKey, tokens.size()));
     }
+    data_.tokens.reserve(tokens.size(), n_string_bytes(kTokensKey));
     for (const std::string_view token : tokens) {
       if (data_.kind == VocabKind::kGreedy) {
         HEARTH_TRY(const std::string bytes, unescape(token));

@@ -60,12 +60,18 @@ std::string to_byte_alphabet(std::string_view bytes) {
 std::string from_byte_alphabet(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t pos = 0; pos < text.size();) {
-    const Utf8Char next = decode_utf8(text, pos);
-    const auto byte = next.valid ? alphabet_to_byte(next.code) : std::nullopt;
+  // The alphabet's characters take one or two bytes; every token comes here when a vocabulary is made.
+  for (std::size_t pos = 0; pos < text.size(); ++pos) {
+    std::uint32_t code = static_cast<unsigned char>(text[pos]);
+    if (code >= 0x80) {
+      const bool pair = (code & 0xE0) == 0xC0 && code >= 0xC2 && pos + 1 < text.size();
+      const std::uint32_t next = pair ? static_cast<unsigned char>(text[++pos]) : 0;
+      if ((next & 0xC0) != 0x80) return std::string(text);
+      code = (code & 0x1F) << 6 | (next & 0x3F);
+    }
+    const auto byte = alphabet_to_byte(code);
     if (!byte) return std::string(text);
     out.push_back(static_cast<char>(*byte));
-    pos += next.n_bytes;
   }
   return out;
 }

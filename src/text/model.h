@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/piece_memo.h"
 #include "text/vocab_data.h"
 
 namespace hearth::text {
@@ -34,8 +35,10 @@ struct MergeCandidate {
 /// Memory that the pieces of one text use one after the other.
 struct ModelScratch {
   std::vector<Symbol> symbols;
+  std::vector<std::uint64_t> hashes;  // of the symbols' texts, where a model keeps them
   std::vector<MergeCandidate> heap;
   std::string text;
+  PieceMemo memo;
 };
 
 class Model {

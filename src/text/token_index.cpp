@@ -1,40 +1,22 @@
-// Linear probing with a 64-bit multiply-mix hash.
+// Linear probing over hash_string().
 #include "text/token_index.h"
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+
+#include "text/string_hash.h"
 
 namespace hearth::text {
-namespace {
 
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+TokenIndex::TokenIndex(const StringTable* strings, Fill fill) : strings_(strings), slots_(16) {
+  if (fill == Fill::kNothing) return;
+  reserve(strings->size());
+  for (std::size_t idx = 0; idx < strings->size(); ++idx) insert(static_cast<TokenId>(idx));
 }
 
-std::uint64_t hash_bytes(std::string_view text) {
-  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
-  constexpr std::uint64_t kOther = 0xD6E8FEB86659FD93ULL;
-  std::uint64_t state = kOther ^ text.size();
-  const char* at = text.data();
-  std::size_t left = text.size();
-  for (; left >= 8; at += 8, left -= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, 8);
-    state = mix(state ^ word, kOdd);
-  }
-  std::uint64_t tail = 0;
-  if (left > 0) std::memcpy(&tail, at, left);
-  return mix(state ^ tail, kOdd) ^ (state >> 32);
-}
-
-}  // namespace
-
-TokenIndex::TokenIndex(const StringTable* strings, Fill fill) : strings_(strings) {
-  const std::size_t n_filled = fill == Fill::kAll ? strings->size() : 0;
-  slots_.resize(std::bit_ceil(std::max<std::size_t>(16, n_filled * 2)));
-  for (std::size_t idx = 0; idx < n_filled; ++idx) insert(static_cast<TokenId>(idx));
+void TokenIndex::reserve(std::size_t n_strings) {
+  const std::size_t n_slots = std::bit_ceil(n_strings * 2);
+  if (n_slots > slots_.size()) grow_to(n_slots);
 }
 
 std::size_t TokenIndex::slot_of(std::string_view text, std::uint64_t hash) const {
@@ -50,8 +32,8 @@ std::size_t TokenIndex::slot_of(std::string_view text, std::uint64_t hash) const
 TokenId TokenIndex::insert(TokenId idx) {
   const std::string_view text = (*strings_)[static_cast<std::size_t>(idx)];
   if (text.empty()) return kNoToken;
-  if ((n_used_ + 1) * 2 > slots_.size()) grow();
-  const std::uint64_t hash = hash_bytes(text);
+  if ((n_used_ + 1) * 2 > slots_.size()) grow_to(slots_.size() * 2);
+  const std::uint64_t hash = hash_string(text);
   Slot& slot = slots_[slot_of(text, hash)];
   if (slot.id == kNoToken) {
     slot = {idx, static_cast<std::uint32_t>(hash >> 32)};
@@ -61,19 +43,24 @@ TokenId TokenIndex::insert(TokenId idx) {
   return slot.id;
 }
 
-void TokenIndex::grow() {
-  std::vector<Slot> old(slots_.size() * 2);
+void TokenIndex::grow_to(std::size_t n_slots) {
+  std::vector<Slot> old(n_slots);
   old.swap(slots_);
   for (const Slot& slot : old) {
     if (slot.id == kNoToken) continue;
     const std::string_view text = (*strings_)[static_cast<std::size_t>(slot.id)];
-    slots_[slot_of(text, hash_bytes(text))] = slot;
+    slots_[slot_of(text, hash_string(text))] = slot;
   }
 }
 
 TokenId TokenIndex::find(std::string_view text) const {
+  if (text.size() > longest_) return kNoToken;
+  return find(text, hash_string(text));
+}
+
+TokenId TokenIndex::find(std::string_view text, std::uint64_t hash) const {
   if (text.empty() || text.size() > longest_) return kNoToken;
-  return slots_[slot_of(text, hash_bytes(text))].id;
+  return slots_[slot_of(text, hash)].id;
 }
 
 }  // namespace hearth::text

@@ -17,13 +17,16 @@ class TokenIndex {
   /// `strings` must outlive the index. Empty strings are left out; of equal ones the lowest index is kept.
   explicit TokenIndex(const StringTable* strings, Fill fill = Fill::kAll);
 
+  void reserve(std::size_t n_strings);
   /// Adds string number `idx` of the table, unless an equal one is there. Returns the index of the one that stays.
   TokenId insert(TokenId idx);
   [[nodiscard]] TokenId find(std::string_view text) const;
+  /// The same with hash_string(text), which the caller has.
+  [[nodiscard]] TokenId find(std::string_view text, std::uint64_t hash) const;
   [[nodiscard]] std::size_t longest() const { return longest_; }
 
  private:
-  void grow();
+  void grow_to(std::size_t n_slots);
   [[nodiscard]] std::size_t slot_of(std::string_view text, std::uint64_t hash) const;
 
   const StringTable* strings_ = nullptr;

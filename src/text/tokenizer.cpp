@@ -259,7 +259,11 @@ struct Tokenizer::State {
       }
       PieceList list = whole_piece(segment, starts_text);
       for (const auto& step : pre_tokenizers) step->apply(list);
-      for (std::size_t i = 0; i < list.pieces.size(); ++i) model->encode(list.piece(i), scratch, out);
+      scratch.memo.prepare(segment.size());
+      for (std::size_t i = 0; i < list.pieces.size(); ++i) {
+        const std::string_view piece = list.piece(i);
+        scratch.memo.append(piece, out, [&] { model->encode(piece, scratch, out); });
+      }
       starts_text = false;
     }
   }

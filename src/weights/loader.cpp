@@ -2,10 +2,11 @@
 #include "weights/loader.h"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 
+#include "base/cache_file.h"
 #include "base/checked.h"
+#include "base/hash.h"
 #include "tensor/quant/codec.h"
 
 #include <fmt/format.h>
@@ -33,6 +34,11 @@ void WeightLoader::fail_with(Error error) {
   if (!error_) error_ = std::move(error);
 }
 
+std::string WeightLoader::finish() {
+  if (!error_) store_.finish();
+  return store_.report();
+}
+
 const TensorInfo* WeightLoader::require(const std::string& full_name) {
   if (error_) return nullptr;
   const TensorInfo* tensor = file_.find_tensor(full_name);
@@ -55,36 +61,82 @@ bool WeightLoader::check_shape(const TensorInfo& tensor, std::initializer_list<s
   return false;
 }
 
-Status WeightLoader::read_panels(const TensorInfo& tensor, const Rows& rows, const kernels::PackedMatrix& matrix,
-                                 std::byte* panels) {
-  const std::size_t panel_size = kernels::panel_bytes(matrix.type, matrix.k), panels_each = matrix.n_panels();
-  const std::size_t row = row_bytes(matrix.type, matrix.k);
-  const std::size_t panels_per_step = std::max<std::size_t>(1, kReadBytes / (row * kernels::kPanelRows));
-  const std::size_t steps_each = (panels_each + panels_per_step - 1) / panels_per_step;
+/// The panels of one matrix, or of several of the same shape, cut into steps that one thread takes at a time.
+struct WeightLoader::Steps {
+  Steps(const TensorInfo& from, const Rows& wanted, const kernels::PackedMatrix& of)
+      : tensor(from),
+        rows(wanted),
+        matrix(of),
+        panel_size(kernels::panel_bytes(of.type, of.k)),
+        n_panels(wanted.n_matrices * of.n_panels()),
+        panels_each(std::max<std::size_t>(1, kReadBytes / panel_size)) {}
+
+  const TensorInfo& tensor;
+  Rows rows;
+  kernels::PackedMatrix matrix;
+  std::size_t panel_size, n_panels, panels_each;
+
+  [[nodiscard]] std::size_t n_steps() const { return (n_panels + panels_each - 1) / panels_each; }
+  /// Names the matrix within the model.
+  [[nodiscard]] std::uint64_t name() const {
+    Hash64 hash;
+    hash.add(tensor.name);
+    for (const std::uint64_t value :
+         {static_cast<std::uint64_t>(matrix.type), std::uint64_t{matrix.n}, std::uint64_t{matrix.k},
+          std::uint64_t{rows.n_matrices}, std::uint64_t{rows.begin}})
+      hash.add(value);
+    return hash.value();
+  }
+};
+
+Status WeightLoader::pack_panels(const Steps& steps, std::size_t begin, std::size_t end, std::span<std::byte> staging,
+                                 std::byte* to) const {
+  const kernels::PackedMatrix& matrix = steps.matrix;
+  const std::size_t row = row_bytes(matrix.type, matrix.k), panels_of_one = matrix.n_panels();
+  while (begin < end) {  // one run of panels of one matrix
+    const std::size_t which = begin / panels_of_one, first = begin % panels_of_one;
+    const std::size_t last = std::min(first + end - begin, panels_of_one);
+    const std::size_t row_begin = first * kernels::kPanelRows;
+    const std::size_t n_rows = std::min(matrix.n, last * kernels::kPanelRows) - row_begin;
+    const std::span bytes = staging.first(n_rows * row);
+    HEARTH_CHECK(
+        file_.read_tensor_range(steps.tensor, (which * steps.rows.n_each + steps.rows.begin + row_begin) * row, bytes));
+    for (std::size_t r = 0; r < n_rows; r += kernels::kPanelRows, to += steps.panel_size) {
+      kernels::pack_panel(matrix.type, matrix.k, bytes.data() + r * row, row, std::min(n_rows - r, kernels::kPanelRows),
+                          to);
+    }
+    begin += last - first;
+  }
+  return {};
+}
+
+Status WeightLoader::read_panels(const Steps& steps, PanelSink& sink) {
   std::vector<std::vector<std::byte>> staging(static_cast<std::size_t>(pool_.n_threads()));
-  for (auto& bytes : staging) bytes.resize(panels_per_step * kernels::kPanelRows * row);
+  for (auto& bytes : staging) bytes.resize(steps.panels_each * steps.panel_size);
   std::mutex mutex;
   std::optional<Error> failure;
-  pool_.parallel_for(rows.n_matrices * steps_each, [&](std::size_t step, int worker) {
-    const std::size_t which = step / steps_each;
-    const std::size_t panel_begin = step % steps_each * panels_per_step;
-    const std::size_t row_begin = panel_begin * kernels::kPanelRows;
-    const std::size_t n_rows = std::min(matrix.n - row_begin, panels_per_step * kernels::kPanelRows);
-    const std::span bytes(staging[static_cast<std::size_t>(worker)].data(), n_rows * row);
-    if (auto read = file_.read_tensor_range(tensor, (which * rows.n_each + rows.begin + row_begin) * row, bytes);
-        !read) {
-      const std::lock_guard lock(mutex);
-      failure = std::move(read.error());
-      return;
-    }
-    std::byte* panel = panels + (which * panels_each + panel_begin) * panel_size;
-    for (std::size_t r = 0; r < n_rows; r += kernels::kPanelRows, panel += panel_size) {
-      kernels::pack_panel(matrix.type, matrix.k, bytes.data() + r * row, row, std::min(n_rows - r, kernels::kPanelRows),
-                          panel);
-    }
+  pool_.parallel_for(steps.n_steps(), [&](std::size_t step, int worker) {
+    const std::size_t begin = step * steps.panels_each, end = std::min(begin + steps.panels_each, steps.n_panels);
+    const std::uint64_t offset = begin * steps.panel_size;
+    Status done = pack_panels(steps, begin, end, staging[static_cast<std::size_t>(worker)], sink.place(worker, offset));
+    if (done) done = sink.done(worker, offset, (end - begin) * steps.panel_size);
+    if (done) return;
+    const std::lock_guard lock(mutex);
+    failure = std::move(done.error());
   });
   if (failure) return std::unexpected(std::move(*failure));
   return {};
+}
+
+Result<std::shared_ptr<const std::byte>> WeightLoader::panels_of(const Steps& steps, std::uint64_t n_bytes) {
+  const std::uint64_t name = steps.name();
+  if (auto panels = store_.find(name, n_bytes)) return panels;
+  for (;;) {
+    HEARTH_TRY(const auto sink, store_.make(name, n_bytes, steps.panels_each * steps.panel_size, pool_.n_threads()));
+    Status read = read_panels(steps, *sink);
+    auto panels = read ? sink->finish() : std::unexpected(std::move(read.error()));
+    if (panels || !store_.give_up(panels.error())) return panels;
+  }
 }
 
 bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix) {
@@ -106,21 +158,17 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
     loaded_bytes_ += tensor.size_bytes;
     return true;
   }
-  auto buffer = AlignedBuffer::make(*total.value());
-  if (!buffer) {
-    fail_with(std::move(buffer.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
+  auto panels = panels_of(Steps(tensor, rows, matrix.view()), *total.value());
+  if (!panels) {
+    fail_with(std::move(panels.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
     return false;
   }
-  if (auto read = read_panels(tensor, rows, matrix.view(), buffer->data()); !read) {
-    fail_with(std::move(read.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));
-    return false;
-  }
-  if (options_.lock == LoadOptions::Lock::kYes && !buffer->lock()) {
+  if (options_.lock == LoadOptions::Lock::kYes && !lock_in_memory({panels->get(), *total.value()})) {
     fail_with({ErrorCode::kInsufficientMemory,
                "locking the weights in memory was refused; raise the limit (ulimit -l) or load without locking"});
     return false;
   }
-  matrix.panels = std::move(*buffer);
+  matrix.panels = std::move(*panels);
   loaded_bytes_ += rows.n_matrices * matrix.n * row_bytes(matrix.type, matrix.k);
   if (options_.progress) options_.progress(loaded_bytes_, file_.size_bytes());
   return true;

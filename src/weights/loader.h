@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "file/model_file.h"
+#include "weights/panel_store.h"
 #include "weights/weights.h"
 
 namespace hearth {
@@ -20,6 +21,8 @@ struct LoadOptions {
   enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
   /// kPlan checks everything but reads no matrix: the model that comes out knows its shapes and cannot run.
   enum class Depth : std::uint8_t { kAll, kPlan } depth = Depth::kAll;
+  /// Where packed weights are kept for the next start; nowhere when absent.
+  std::optional<CacheOptions> cache = std::nullopt;
   /// Called with bytes loaded so far and in all.
   std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
 };
@@ -29,7 +32,10 @@ struct LoadOptions {
 class WeightLoader {
  public:
   WeightLoader(const ModelFile& file, ThreadPool& pool, LoadOptions options = {})
-      : file_(file), pool_(pool), options_(std::move(options)) {}
+      : file_(file),
+        pool_(pool),
+        options_(std::move(options)),
+        store_(file, pool, options_.depth == LoadOptions::Depth::kAll ? options_.cache : std::nullopt) {}
 
   /// `name`.weight as [n outputs, k inputs] and, where the file has it, `name`.bias [n].
   Linear linear(const std::string& name, std::size_t n, std::size_t k);
@@ -52,6 +58,8 @@ class WeightLoader {
   [[nodiscard]] Status status() const;
   /// Reports a failure found by the caller, unless there was one before.
   void fail_with(Error error);
+  /// After a successful load: keeps what was packed. Returns a phrase for the log on where the weights are.
+  std::string finish();
   [[nodiscard]] std::uint64_t loaded_bytes() const { return loaded_bytes_; }
   /// What they take in memory.
   [[nodiscard]] std::uint64_t resident_bytes() const { return resident_bytes_; }
@@ -65,15 +73,20 @@ class WeightLoader {
     std::size_t n_each = 0;  // rows of one matrix in the tensor
     std::size_t begin = 0;   // the first one wanted
   };
-  /// Reads the rows, all threads at once, and packs each chunk as it arrives.
-  Status read_panels(const TensorInfo& tensor, const Rows& rows, const kernels::PackedMatrix& matrix,
-                     std::byte* panels);
+  struct Steps;
+  /// Reads the rows of some panels and packs them to `to`.
+  Status pack_panels(const Steps& steps, std::size_t begin, std::size_t end, std::span<std::byte> staging,
+                     std::byte* to) const;
+  /// The same for all panels, all threads at once.
+  Status read_panels(const Steps& steps, PanelSink& sink);
+  Result<std::shared_ptr<const std::byte>> panels_of(const Steps& steps, std::uint64_t n_bytes);
   bool pack(const TensorInfo& tensor, const Rows& rows, Matrix& matrix);
   Vector decode(const TensorInfo& tensor);
 
   const ModelFile& file_;
   ThreadPool& pool_;
   LoadOptions options_;
+  PanelStore store_;
   std::uint64_t loaded_bytes_ = 0;
   std::uint64_t resident_bytes_ = 0;
   std::optional<Error> error_;

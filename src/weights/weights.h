@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "kernels/linear.h"
 
 namespace hearth {
@@ -17,10 +17,10 @@ using Vector = std::vector<float>;
 struct Matrix {
   DType type = DType::kF32;
   std::size_t n = 0, k = 0;
-  AlignedBuffer panels;
+  std::shared_ptr<const std::byte> panels;  // memory of its own, or a part of a mapped cache file
 
   [[nodiscard]] explicit operator bool() const { return n != 0; }
-  [[nodiscard]] kernels::PackedMatrix view() const { return {type, n, k, panels.data()}; }
+  [[nodiscard]] kernels::PackedMatrix view() const { return {type, n, k, panels.get()}; }
 };
 
 /// Named rows inside a merged matrix: adapters may target one of them.

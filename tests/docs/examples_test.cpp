@@ -55,10 +55,10 @@ class Examples : public ::testing::Test {
     for (const std::string& line : lines) {
       const std::string input = line.find('<') == std::string::npos ? " < /dev/null" : "";
       const std::string log = (folder_ / "log").string();
-      const int status =
-          std::system(("(cd " + folder_.string() + " && " + HEARTH_COMMAND + line + input + ") > " +  // NOLINT
-                       log + " 2>&1")
-                          .c_str());
+      const int status = std::system(("(cd " + folder_.string() + " && HEARTH_CACHE=cache " + HEARTH_COMMAND + line +
+                                      input + ") > " +  // NOLINT
+                                      log + " 2>&1")
+                                         .c_str());
       EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << line << "\n" << read_text(log);
     }
   }
@@ -76,6 +76,10 @@ TEST_F(Examples, OfReadme) {
 
 TEST_F(Examples, OfPerformance) {
   run("docs/performance.md");
+}
+
+TEST_F(Examples, OfCache) {
+  run("docs/cache.md");
 }
 
 TEST_F(Examples, OfQuantization) {

@@ -18,6 +18,7 @@ Result<std::unique_ptr<LanguageModel>> open_native(const std::filesystem::path& 
       .pool = options.pool, .n_threads = options.n_threads, .isa = options.isa, .load = {}, .log = options.log};
   if (options.lock == OpenOptions::Lock::kYes) native.load.lock = LoadOptions::Lock::kYes;
   native.load.progress = options.progress;
+  native.load.cache = options.cache;
   return NativeModel::open(path, native);
 }
 

@@ -106,9 +106,10 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
                          .embeddings_in = true,
                          .adapters = false,
                          .batch_invariant = true};
-  self->log_.write(LogLevel::kInfo, fmt::format("loaded {} ({}), {} MiB, kernels {}, {} threads", self->info_.name,
-                                                self->info_.architecture, weights.loaded_bytes() >> 20, self->info_.isa,
-                                                self->pool_->n_threads()));
+  const std::string where = weights.finish();
+  self->log_.write(LogLevel::kInfo, fmt::format("loaded {} ({}), {} MiB, {}, kernels {}, {} threads", self->info_.name,
+                                                self->info_.architecture, weights.loaded_bytes() >> 20, where,
+                                                self->info_.isa, self->pool_->n_threads()));
   return self;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/checked.h"
+#include "base/hash.h"
 #include "file/gguf/split_name.h"
 
 #include <fmt/format.h>
@@ -162,6 +163,17 @@ std::uint64_t File::size_bytes() const {
   std::uint64_t total = 0;
   for (const Part& part : parts_) total += part.file.size();
   return total;
+}
+
+std::optional<std::uint64_t> File::identity() const {
+  Hash64 hash;
+  for (const Part& part : parts_) {
+    const auto file = part.file.identity();
+    if (!file) return std::nullopt;
+    for (const std::uint64_t value : {file->device, file->inode, file->size_bytes, file->modified_ns}) hash.add(value);
+    hash.add(hash_block(part.header.bytes()));
+  }
+  return hash.value();
 }
 
 const TensorInfo* File::find_tensor(std::string_view name) const {

@@ -25,6 +25,7 @@ class File final : public ModelFile {
   [[nodiscard]] std::string format() const override;
   [[nodiscard]] std::vector<std::filesystem::path> paths() const override;
   [[nodiscard]] std::uint64_t size_bytes() const override;
+  [[nodiscard]] std::optional<std::uint64_t> identity() const override;
   /// Metadata is the first part's; the others carry only their place in the split.
   [[nodiscard]] std::size_t n_metadata() const override { return parts_.front().header.n_metadata(); }
   [[nodiscard]] MetadataEntry metadata(std::size_t idx) const override { return parts_.front().header.metadata(idx); }

@@ -60,6 +60,8 @@ class Header {
   /// Where tensor data starts: header_bytes() rounded up to the alignment.
   [[nodiscard]] std::uint64_t data_offset() const { return data_offset_; }
   [[nodiscard]] std::uint64_t file_size() const { return file_size_; }
+  /// The header as it lies in the file.
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {bytes_.get(), header_bytes_}; }
 
   [[nodiscard]] std::size_t n_metadata() const { return entries_.size(); }
   [[nodiscard]] MetadataEntry metadata(std::size_t idx) const;
