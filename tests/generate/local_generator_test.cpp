@@ -103,6 +103,23 @@ TEST(LocalGenerator, AConversationIsReadOnceAndForkedEditedRegenerated) {
       << reply->receipt.prompt.cause;
 }
 
+TEST(LocalGenerator, EnginesThatCannotGoBackReadOnlyTheLastMessageAgain) {
+  Script script = saying({{"Hi", "Hello!"}, {"Name?", "Fake."}, {"Why?", "Tests."}});
+  script.capabilities.rewind = Capabilities::Rewind::kCheckpoint;
+  const auto g = make(script);
+  std::vector<Message> chat = {Message::system("Be brief."), Message::user("Hi")};
+  chat.push_back(g->generate(ask(chat))->answers[0].message);
+  chat.push_back(Message::user("Name?"));
+  EXPECT_EQ(g->generate(ask(chat))->text(), "Fake.");
+  const auto again = g->generate(ask(chat));
+  EXPECT_EQ(again->text(), "Fake.");
+  EXPECT_EQ(again->receipt.prompt.n_new, 5u + 1 + 11) << "the last message, and what follows it";
+  chat.back() = Message::user("Why?");
+  const auto edited = g->generate(ask(chat));
+  EXPECT_EQ(edited->text(), "Tests.");
+  EXPECT_EQ(edited->receipt.prompt.n_new, 4u + 1 + 11);
+}
+
 TEST(LocalGenerator, TextOfUsersSpellsNoSpecialTokens) {
   Script script = saying({{"x", "y"}});
   script.expect = {fake::kBos};
