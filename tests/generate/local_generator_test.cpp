@@ -107,7 +107,7 @@ TEST(LocalGenerator, EnginesThatCannotGoBackReadOnlyTheLastMessageAgain) {
   Script script = saying({{"Hi", "Hello!"}, {"Name?", "Fake."}, {"Why?", "Tests."}});
   script.capabilities.rewind = Capabilities::Rewind::kCheckpoint;
   const auto g = make(script);
-  std::vector<Message> chat = {Message::system("Be brief."), Message::user("Hi")};
+  std::vector<Message> chat = {Message::instruction("Be brief."), Message::user("Hi")};
   chat.push_back(g->generate(ask(chat))->answers[0].message);
   chat.push_back(Message::user("Name?"));
   EXPECT_EQ(g->generate(ask(chat))->text(), "Fake.");
