@@ -195,8 +195,8 @@ void append_text(std::string& out, const JsonValue& value) {
       out += '{';
       for (std::size_t i = 0; i < value.members.size(); ++i) {
         if (i > 0) out += ',';
-        out += json_quoted(value.members[i].first) + ':';
-        append_text(out, value.members[i].second);
+        out += json_quoted(value.members[i].name) + ':';
+        append_text(out, value.members[i].value);
       }
       out += '}';
       break;
@@ -207,7 +207,7 @@ void append_text(std::string& out, const JsonValue& value) {
 
 const JsonValue* JsonValue::find(std::string_view name) const {
   for (std::size_t i = members.size(); i-- > 0;)
-    if (members[i].first == name) return &members[i].second;
+    if (members[i].name == name) return &members[i].value;
   return nullptr;
 }
 
@@ -220,8 +220,8 @@ bool JsonValue::operator==(const JsonValue& other) const {
     case Kind::kObject: {
       const auto within = [](const JsonValue& a, const JsonValue& b) {
         return std::ranges::all_of(a.members, [&](const auto& member) {
-          const JsonValue* mine = a.find(member.first);
-          const JsonValue* theirs = b.find(member.first);
+          const JsonValue* mine = a.find(member.name);
+          const JsonValue* theirs = b.find(member.name);
           return theirs != nullptr && *mine == *theirs;
         });
       };

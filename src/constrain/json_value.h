@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "constrain/decimal.h"
 
 namespace hearth::constrain {
+
+struct JsonMember;
 
 struct JsonValue {
   enum class Kind : std::uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
@@ -19,13 +20,18 @@ struct JsonValue {
   Decimal number;
   std::string text;  // of a string; of a number as it was written
   std::vector<JsonValue> items;
-  std::vector<std::pair<std::string, JsonValue>> members;  // as written, repeated names included
+  std::vector<JsonMember> members;  // as written, repeated names included
 
   [[nodiscard]] bool is(Kind other) const { return kind == other; }
   /// The last member of that name, or null.
   [[nodiscard]] const JsonValue* find(std::string_view name) const;
   /// Equal as JSON Schema has it: numbers by value, objects whatever their order.
   bool operator==(const JsonValue& other) const;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonValue value;
 };
 
 /// RFC 8259 in valid UTF-8, nested at most `max_depth` deep.
