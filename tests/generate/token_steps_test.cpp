@@ -53,7 +53,7 @@ TEST(SentenceLimit, CountsSentencesHoweverTheTextIsCut) {
     EXPECT_EQ(shown, "It costs 3.50 today! \"Is that so?\"") << size;
   }
   SentenceLimit japanese(1);
-  EXPECT_EQ(japanese.feed("はい。そうです。"), "はい。");
+  EXPECT_EQ(japanese.feed("\u306f\u3044\u3002\u305d\u3046\u3067\u3059\u3002"), "\u306f\u3044\u3002");
   SentenceLimit none;
   EXPECT_EQ(none.feed("One. Two. Three."), "One. Two. Three.");
 }
