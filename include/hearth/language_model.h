@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -44,6 +45,11 @@ struct ModelInfo {
   std::string engine;                    // "native"
   std::string isa;                       // kernel table in use
   std::uint32_t recipe_id = 0;           // docs/numerics.md; 0 where none is promised
+  std::string quantization;              // the type that most of the weights have: "Q4_K"
+  std::string chat_template;             // Jinja, as the model's files have it; empty where they have none
+  std::string tool_chat_template;        // the same for conversations with tools
+  /// Options of sampling that the model's files recommend, by the names of SamplingRequest: {"temperature", 0.6}.
+  std::vector<std::pair<std::string, double>> recommended;
 };
 
 using SequenceId = std::uint32_t;

@@ -18,6 +18,9 @@ void note(std::string_view line);
 /// Text on standard error without a line end, to be overwritten: "\r..." .
 void note_progress(std::string_view text);
 
+/// What the commands read that take a text of any length.
+inline constexpr std::uint64_t kLargestText = 1ull << 30;
+
 /// All of standard input, at most limit_bytes.
 Result<std::string> read_input(std::uint64_t limit_bytes);
 /// The next line of standard input without its end; nothing when the input has ended.

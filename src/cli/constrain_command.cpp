@@ -10,7 +10,7 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::uint64_t kLargestInput = 1ull << 26;
+constexpr std::uint64_t kLargestSource = 1ull << 26;
 constexpr int kNotSupported = 3;
 
 class Constrain final : public Command {
@@ -37,7 +37,7 @@ class Constrain final : public Command {
       HEARTH_CHECK(print(fmt::format("supported; the shortest text takes {} bytes\n", *shortest)));
       return kOk;
     }
-    const auto text = read_file(text_[0], kLargestInput);
+    const auto text = read_file(text_[0], kLargestSource);
     if (!text) return failure(text.error());
     const auto formats = assert_formats_ ? constrain::FormatCheck::kAssertion : constrain::FormatCheck::kAnnotation;
     const auto accepted = (*constraint)->accepts(*text, formats);
@@ -49,7 +49,7 @@ class Constrain final : public Command {
  private:
   [[nodiscard]] Result<constrain::Constraint::Shared> open() const {
     if (!regex_.empty()) return constrain::Constraint::from_regex(regex_[0]);
-    HEARTH_TRY(const std::string source, read_file(schema_.empty() ? grammar_[0] : schema_[0], kLargestInput));
+    HEARTH_TRY(const std::string source, read_file(schema_.empty() ? grammar_[0] : schema_[0], kLargestSource));
     return schema_.empty() ? constrain::Constraint::from_gbnf(source) : constrain::Constraint::from_json_schema(source);
   }
 

@@ -12,8 +12,6 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::uint64_t kLargestInput = 1ull << 30;
-
 class Detokenize final : public Command {
  public:
   void declare(Flags& flags) override {
@@ -26,7 +24,7 @@ class Detokenize final : public Command {
     const std::string& engine = model_.engine_name(settings);
     HEARTH_CHECK(check_engine_name(engine));
     HEARTH_TRY(const auto vocabulary, open_vocabulary(model_.path, engine));
-    HEARTH_TRY(const std::string input, read_input(kLargestInput));
+    HEARTH_TRY(const std::string input, read_input(kLargestText));
     auto tokens = parse_token_text(input);
     if (!tokens)
       return std::unexpected(Failure(std::move(tokens.error()).within("reading token ids from standard input")));

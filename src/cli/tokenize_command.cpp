@@ -12,8 +12,6 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::uint64_t kLargestInput = 1ull << 30;
-
 class Tokenize final : public Command {
  public:
   void declare(Flags& flags) override {
@@ -29,7 +27,7 @@ class Tokenize final : public Command {
     const std::string& engine = model_.engine_name(settings);
     HEARTH_CHECK(check_engine_name(engine));
     HEARTH_TRY(const auto vocabulary, open_vocabulary(model_.path, engine));
-    HEARTH_TRY(const std::string text, read_input(kLargestInput));
+    HEARTH_TRY(const std::string text, read_input(kLargestText));
     EncodeOptions options;
     if (no_special_) options.special = EncodeOptions::Special::kNone;
     if (parse_special_) options.looks_special = EncodeOptions::LooksSpecial::kParse;

@@ -7,17 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "device/number_file.h"
+
 namespace hearth {
-
-namespace {
-
-double read_number(const std::filesystem::path& path) {
-  double value = 0;
-  std::ifstream(path) >> value;
-  return value;
-}
-
-}  // namespace
 
 std::vector<Core> usable_cores(const std::string& root) {
   cpu_set_t allowed;

@@ -7,15 +7,11 @@
 #include <fstream>
 #include <string>
 
+#include "device/number_file.h"
+
 namespace hearth {
 
 namespace {
-
-double read_number(const std::filesystem::path& path) {
-  double value = 0;
-  std::ifstream(path) >> value;
-  return value;
-}
 
 /// The mean of the "cpu MHz" lines: what virtual machines show, where /sys knows no frequencies.
 double clock_of_cpuinfo() {

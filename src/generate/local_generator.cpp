@@ -35,6 +35,11 @@ struct LocalGenerator::Prepared {
 Result<std::unique_ptr<LocalGenerator>> LocalGenerator::make(std::shared_ptr<LanguageModel> model,
                                                              LocalGeneratorOptions options) {
   HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
+  const ModelInfo& info = model->info();
+  if (options.chat_template.model_source.empty()) options.chat_template.model_source = info.chat_template;
+  if (options.chat_template.model_tool_source.empty())
+    options.chat_template.model_tool_source = info.tool_chat_template;
+  if (!options.recommended) options.recommended = model_options(info);
   HEARTH_TRY(PromptMaker prompts, PromptMaker::make(*model->vocabulary(), options.chat_template, options.now));
   return std::unique_ptr<LocalGenerator>(
       new LocalGenerator(std::move(model), std::move(options), std::move(prompts), std::move(scheduler)));
@@ -98,7 +103,7 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   Receipt& receipt = prepared.receipt;
   Job& job = prepared.job;
   HEARTH_CHECK(refuse_or_tell(request, receipt));
-  ResolvedOptions options = resolve_options(request, options_.recommended);
+  ResolvedOptions options = resolve_options(request, *options_.recommended);
   HEARTH_TRY(Prompt prompt, fit(request, options.max_tokens, receipt));
   HEARTH_TRY(AnswerMasks masks, masks_.make(request.format, options.max_tokens, request.n));
   job.masks = std::move(masks.masks);
@@ -205,7 +210,7 @@ void LocalGenerator::complete_receipt(const Job& job, const JobResult& result, R
   receipt.engine = info.engine;
   receipt.isa = info.isa;
   receipt.recipe_id = info.recipe_id;
-  receipt.quantization = options_.quantization;
+  receipt.quantization = info.quantization;
   receipt.n_threads = options_.n_threads;
   receipt.left_device_why = "the model runs on this device";
 }

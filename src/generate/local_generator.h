@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,11 +19,10 @@ namespace hearth::generate {
 
 struct LocalGeneratorOptions {
   SchedulerOptions scheduler;
-  text::TemplateCandidates chat_template;  // has_token is filled in
+  text::TemplateCandidates chat_template;  // has_token, and what is not given of the model's own, are filled in
   std::function<text::LocalTime()> now;    // for templates that name the date
-  Recommendation recommended;              // by the model's files
+  std::optional<Recommendation> recommended;  // by the model's files; absent: what the model says of itself
   // For receipts.
-  std::string quantization;
   int n_threads = 0;
   double load_s = 0;
 };

@@ -3,8 +3,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.h"
+#include "hearth/language_model.h"
 #include "hearth/reply.h"
 #include "hearth/request.h"
 #include "hearth/sampling.h"
@@ -20,6 +23,10 @@ struct Recommendation {
 };
 
 Recommendation preset_options(Preset preset);
+/// What the model's files recommend. Values that no sampler takes are left out.
+Recommendation model_options(const ModelInfo& info);
+/// The same from the text of a generation_config.json, whose other keys do not concern us.
+Result<Recommendation> parse_generation_config(std::string_view json);
 
 /// The options in force. The members' initial values are the defaults, with those of SamplerOptions: the one table.
 struct ResolvedOptions {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "generate/white_space.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -24,12 +25,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kThoughts
      {"<seed:think>", "</seed:think>"},
      {"<|START_THINKING|>", "<|END_THINKING|>"}}};
 
-constexpr std::string_view kWhite = " \t\r\n";
-
 std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kWhite);
+  const std::size_t begin = text.find_first_not_of(kWhiteSpace);
   if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kWhite) + 1 - begin);
+  return text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
 }
 
 Json as_json(const Message& message) {

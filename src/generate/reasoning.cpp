@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "generate/white_space.h"
+
 namespace hearth::generate {
 
 namespace {
-
-constexpr std::string_view kWhite = " \t\r\n";
 
 /// How many bytes at the end of `text` are white space or the beginning of `tag`, after white space.
 std::size_t undecided_tail(std::string_view text, std::string_view tag) {
@@ -16,12 +16,12 @@ std::size_t undecided_tail(std::string_view text, std::string_view tag) {
   for (std::size_t n = std::min(tag.size(), text.size()); n > 0 && tail == 0; --n) {
     if (text.ends_with(tag.substr(0, n))) tail = n;
   }
-  const std::size_t last = text.substr(0, text.size() - tail).find_last_not_of(kWhite);
+  const std::size_t last = text.substr(0, text.size() - tail).find_last_not_of(kWhiteSpace);
   return last == std::string_view::npos ? text.size() : text.size() - last - 1;
 }
 
 void strip_front(std::string& text) {
-  text.erase(0, std::min(text.find_first_not_of(kWhite), text.size()));
+  text.erase(0, std::min(text.find_first_not_of(kWhiteSpace), text.size()));
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ bool ReasoningSplitter::step(ShownText& shown) {
 }
 
 bool ReasoningSplitter::decide(ShownText&) {
-  const std::size_t begin = held_.find_first_not_of(kWhite);
+  const std::size_t begin = held_.find_first_not_of(kWhiteSpace);
   if (begin == std::string::npos) return false;
   const std::string_view text = std::string_view(held_).substr(begin);
   if (text.starts_with(tags_.open)) {
@@ -72,8 +72,8 @@ bool ReasoningSplitter::think(ShownText& shown) {
   if (!thought_begun_) strip_front(held_);
   const std::size_t close = held_.find(tags_.close);
   const std::string_view text = std::string_view(held_).substr(0, close);
-  const std::size_t end =
-      close == std::string::npos ? text.size() - undecided_tail(text, tags_.close) : text.find_last_not_of(kWhite) + 1;
+  const std::size_t end = close == std::string::npos ? text.size() - undecided_tail(text, tags_.close)
+                                                     : text.find_last_not_of(kWhiteSpace) + 1;
   shown.reasoning += text.substr(0, end);
   thought_begun_ = thought_begun_ || end > 0;
   if (close == std::string::npos) {

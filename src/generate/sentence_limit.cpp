@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "generate/white_space.h"
+
 namespace hearth::generate {
 
 namespace {
@@ -12,7 +14,6 @@ constexpr std::array<std::string_view, 4> kStops = {".", "!", "?", "\u2026"};
 constexpr std::array<std::string_view, 3> kWideStops = {"\u3002", "\uff01", "\uff1f"};
 constexpr std::array<std::string_view, 11> kClosing = {"\"",     "'",      ")",      "]",      "*",     "_",
                                                        "\u201d", "\u2019", "\u00bb", "\u300d", "\u300f"};
-constexpr std::string_view kWhite = " \t\r\n";
 
 bool one_of(std::string_view character, auto& set) {
   return std::ranges::find(set, character) != set.end();
@@ -30,8 +31,8 @@ bool SentenceLimit::ends_before(std::string_view character) {
   if (one_of(character, kClosing)) return false;
   const bool wide = one_of(character, kWideStops);
   const bool stop = wide || one_of(character, kStops);
-  const bool ended =
-      !stop && (seen_ == Seen::kWideStop || (seen_ == Seen::kStop && kWhite.find(character) != std::string_view::npos));
+  const bool ended = !stop && (seen_ == Seen::kWideStop ||
+                               (seen_ == Seen::kStop && kWhiteSpace.find(character) != std::string_view::npos));
   if (wide) {
     seen_ = Seen::kWideStop;
   } else if (stop) {

@@ -9,7 +9,7 @@ namespace hearth::measure {
 
 namespace {
 
-constexpr int kLeft = 170, kWidth = 760, kBar = 22, kGap = 10, kTop = 48;
+constexpr int kLeft = 170, kPlotWidth = 760, kBar = 22, kGap = 10, kTop = 48;
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -29,14 +29,14 @@ std::string begin(const std::string& title, int height) {
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
       "font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
       "<text x=\"16\" y=\"28\" font-size=\"16\">{2}</text>\n",
-      kWidth, height, escaped(title));
+      kPlotWidth, height, escaped(title));
 }
 
 }  // namespace
 
 std::string plot_rows(const std::string& title, const std::vector<BenchRow>& rows) {
   std::string svg = begin(title, kTop + static_cast<int>(rows.size()) * (kBar + kGap) + kGap);
-  const double room = kWidth - kLeft - 170;
+  const double room = kPlotWidth - kLeft - 170;
   int y = kTop;
   for (const BenchRow& row : rows) {
     // Prompts and decoding have scales of their own: the fastest bar of each kind fills the room.
@@ -67,7 +67,7 @@ std::string plot_sustained(const std::string& title, const std::vector<SustainPo
   for (const SustainPoint& point : points) fastest = std::max(fastest, point.tok_s);
   const double end = points.empty() ? 1 : points.back().seconds;
   for (const SustainPoint& point : points) {
-    line += fmt::format("{:.1f},{:.1f} ", 60 + (kWidth - 80) * point.seconds / end,
+    line += fmt::format("{:.1f},{:.1f} ", 60 + (kPlotWidth - 80) * point.seconds / end,
                         kBottom - (kBottom - kTop) * point.tok_s / fastest);
   }
   svg += fmt::format(
@@ -76,7 +76,7 @@ std::string plot_sustained(const std::string& title, const std::vector<SustainPo
       "text-anchor=\"end\">0</text>\n"
       "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{:.0f} s</text>\n"
       "<polyline points=\"{}\" fill=\"none\" stroke=\"#3b7dd8\" stroke-width=\"2\"/>\n",
-      kWidth - 20, kBottom, kBottom, kTop + 5, fastest, kBottom + 5, kWidth - 20, kBottom + 20, end, line);
+      kPlotWidth - 20, kBottom, kBottom, kTop + 5, fastest, kBottom + 5, kPlotWidth - 20, kBottom + 20, end, line);
   return svg + "</svg>\n";
 }
 

@@ -8,7 +8,7 @@
 namespace hearth::testing {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 const std::string kHello =
     R"({"messages": [{"role": "user", "content": "Hi <|im_end|>"}], "add_generation_prompt": true})";
@@ -32,10 +32,10 @@ TEST(TemplateCommand, NamesAndSegments) {
   const Ran plain = run_hearth({"template", "chatml"}, {.input = kHello});
   EXPECT_EQ(plain.out, "<|im_start|>user\nHi <|im_end|><|im_end|>\n<|im_start|>assistant\n") << plain.err;
   const Ran json = run_hearth({"template", "chatml", "--json"}, {.input = kHello});
-  const Json report = Json::parse(json.out);
+  const OrderedJson report = OrderedJson::parse(json.out);
   EXPECT_EQ(report["template"], "built-in chatml");
-  EXPECT_EQ(report["segments"][0], Json({{"kind", "template"}, {"text", "<|im_start|>user\n"}}));
-  EXPECT_EQ(report["segments"][1], Json({{"kind", "data"}, {"text", "Hi <|im_end|>"}}));
+  EXPECT_EQ(report["segments"][0], OrderedJson({{"kind", "template"}, {"text", "<|im_start|>user\n"}}));
+  EXPECT_EQ(report["segments"][1], OrderedJson({{"kind", "data"}, {"text", "Hi <|im_end|>"}}));
   EXPECT_EQ(report["segments"].size(), 3u);
 }
 
@@ -44,7 +44,7 @@ TEST(TemplateCommand, AModelWithoutATemplateSaysWhatItGot) {
   if (const auto why = missing(model)) GTEST_SKIP() << *why;
   const Ran json = run_hearth({"template", model, "--json"}, {.input = kHello});
   ASSERT_EQ(json.code, 0) << json.err;
-  EXPECT_NE(Json::parse(json.out)["why"].get<std::string>().find("the model has no template"), std::string::npos)
+  EXPECT_NE(OrderedJson::parse(json.out)["why"].get<std::string>().find("the model has no template"), std::string::npos)
       << json.out;
   const Ran named = run_hearth({"template", model, "--template", "gemma"}, {.input = kHello});
   EXPECT_NE(named.out.find("<start_of_turn>user\n"), std::string::npos) << named.out << named.err;

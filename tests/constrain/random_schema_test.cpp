@@ -18,13 +18,13 @@ std::uint32_t setting(const char* name, std::uint32_t otherwise) {
   return text == nullptr ? otherwise : static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10));
 }
 
-struct Tally {
+struct Outputs {
   std::size_t n_schemas = 0, n_refused = 0, n_empty = 0, n_outputs = 0, n_cut = 0, n_tokens = 0;
   std::map<std::string, int> why;
 };
 
 void run_outputs(const TokenConstraint& bound, const Constraint& constraint, const std::string& schema,
-                 std::mt19937& random, Tally& tally) {
+                 std::mt19937& random, Outputs& outputs) {
   const auto trie = hearth::testing::tiny_trie();
   const std::uint32_t minimum = bound.minimum_tokens();
   for (int i = 0; i < 4; ++i) {
@@ -32,9 +32,9 @@ void run_outputs(const TokenConstraint& bound, const Constraint& constraint, con
     const auto state = bound.start(budget);
     ASSERT_TRUE(state) << schema << ": " << state.error().message;
     const auto made = hearth::testing::generate(*state, *trie, random, budget);
-    ++tally.n_outputs;
-    tally.n_tokens += made.n_tokens;
-    if (!made.finished) ++tally.n_cut;
+    ++outputs.n_outputs;
+    outputs.n_tokens += made.n_tokens;
+    if (!made.finished) ++outputs.n_cut;
     ASSERT_FALSE(made.stuck) << schema << "\nbudget " << budget << ": " << made.text;
     const auto accepted = constraint.accepts(made.text, FormatCheck::kAssertion);
     ASSERT_TRUE(accepted) << accepted.error().message;
@@ -47,13 +47,13 @@ void run_outputs(const TokenConstraint& bound, const Constraint& constraint, con
 
 TEST(RandomSchemas, EveryOutputValidatesWithinItsBudget) {
   const std::uint32_t count = setting("HEARTH_RANDOM_SCHEMAS", 300), seed = setting("HEARTH_RANDOM_SEED", 1);
-  Tally tally;
-  for (std::uint32_t i = 0; tally.n_schemas < count; ++i) {
+  Outputs outputs;
+  for (std::uint32_t i = 0; outputs.n_schemas < count; ++i) {
     std::mt19937 random(seed * 1'000'003 + i);
     const std::string schema = hearth::testing::RandomSchema(random).make().dump();
     const auto constraint = Constraint::from_json_schema(schema);
     if (!constraint) {
-      ++tally.n_refused;
+      ++outputs.n_refused;
       ASSERT_EQ(constraint.error().code, ErrorCode::kUnsupportedConstraint)
           << schema << ": " << constraint.error().message;
       continue;
@@ -61,17 +61,17 @@ TEST(RandomSchemas, EveryOutputValidatesWithinItsBudget) {
     const auto bound = TokenConstraint::bind(**constraint, hearth::testing::tiny_trie());
     if (!bound) {
       ASSERT_NE(bound.error().message.find("no text can fulfil it"), std::string::npos) << bound.error().message;
-      ++tally.n_empty;
+      ++outputs.n_empty;
       continue;
     }
-    ++tally.n_schemas;
-    run_outputs(**bound, **constraint, schema, random, tally);
+    ++outputs.n_schemas;
+    run_outputs(**bound, **constraint, schema, random, outputs);
     if (HasFatalFailure()) return;
   }
   std::printf(
       "%zu schemas (beside %zu refused and %zu that nothing fulfils), %zu outputs of %zu tokens, %zu of them cut "
       "by their budget; all valid\n",
-      tally.n_schemas, tally.n_refused, tally.n_empty, tally.n_outputs, tally.n_tokens, tally.n_cut);
+      outputs.n_schemas, outputs.n_refused, outputs.n_empty, outputs.n_outputs, outputs.n_tokens, outputs.n_cut);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "constrain/json_schema.h"
 #include "constrain/token_constraint.h"
 #include "data_path.h"
+#include "running_time.h"
 #include "tiny_vocabulary.h"
 
 namespace hearth::constrain {
@@ -249,9 +250,7 @@ TEST(Hostile, PathologicalSourcesAreAnsweredInTime) {
                 !made   ? made.error().message.substr(0, 200).c_str()
                 : bound ? "constraint"
                         : "not to be fulfilled");
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__)
-    EXPECT_LT(ms, 300) << kind << " " << source.substr(0, 100);
-#endif
+    EXPECT_LT(ms, hearth::testing::time_limit(300)) << kind << " " << source.substr(0, 100);
   }
 }
 

@@ -132,9 +132,9 @@ TEST(LocalGenerator, TextOfUsersSpellsNoSpecialTokens) {
 
 TEST(LocalGenerator, TheReceiptSaysWhoseWordCounted) {
   LocalGeneratorOptions options;
-  options.recommended.sampling.temperature = 0.6f;
-  options.recommended.sampling.top_k = 20;
-  options.quantization = "Q4_K_M";
+  options.recommended.emplace();
+  options.recommended->sampling.temperature = 0.6f;
+  options.recommended->sampling.top_k = 20;
   options.n_threads = 3;
   const auto g = make(saying({{"Hi", "Hello. User: no"}}), options);
   Request request;
@@ -161,7 +161,7 @@ TEST(LocalGenerator, TheReceiptSaysWhoseWordCounted) {
   EXPECT_EQ(reply->answers[0].stop_string, "User:");
   EXPECT_EQ(r.constraint, "none");
   EXPECT_EQ(r.engine, "fake");
-  EXPECT_EQ(r.quantization, "Q4_K_M");
+  EXPECT_EQ(r.quantization, "none");
   EXPECT_EQ(r.n_threads, 3);
   EXPECT_EQ(r.n_prompt, r.prompt.n_reused + r.prompt.n_new);
   EXPECT_FALSE(r.left_device);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/fake/fake_model.h"
+#include "fake_helpers.h"
 
 namespace hearth::generate {
 namespace {
@@ -29,11 +29,6 @@ PrefixReuse read(PrefixCache& cache, FakeModel& model, const CachedText& prompt)
   EXPECT_TRUE(model.evaluate({&item, 1}, {}, rows, {}));
   cache.keep(prompt, lent->sequence);
   return lent->reuse;
-}
-
-std::size_t n_sequences(const FakeModel& model) {
-  const auto counts = model.counts();
-  return counts.n_create + counts.n_fork - counts.n_destroy;
 }
 
 TEST(PrefixCache, TheNextTurnABranchAndTheSameAgain) {

@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "engine/fake/fake_model.h"
+#include "fake_helpers.h"
 #include "generate/text_loop.h"
 
 namespace hearth::generate {
@@ -16,10 +16,6 @@ namespace {
 using fake::FakeModel;
 using fake::Script;
 using std::chrono::milliseconds;
-
-std::vector<Token> bytes(std::string_view text) {
-  return fake::ByteVocabulary().encode(text, {.special = EncodeOptions::Special::kNone});
-}
 
 Job job_of(std::string_view prompt, std::size_t max_tokens, std::uint64_t seed = 1, std::string principal = "") {
   Job job;
@@ -44,11 +40,6 @@ std::vector<Token> alone(const Job& job) {
                           .end_tokens = job.steps.end_tokens};
   auto loop = TextLoop::make(model, {}, options);
   return loop->complete(job.prompt.tokens, {})->tokens;
-}
-
-std::size_t n_sequences(const FakeModel& model) {
-  const auto counts = model.counts();
-  return counts.n_create + counts.n_fork - counts.n_destroy;
 }
 
 Job random_job(std::mt19937& random) {

@@ -6,16 +6,16 @@
 namespace hearth::generate {
 namespace {
 
-struct Shown {
+struct Fed {
   std::string text;
   std::string stop;
 };
 
 /// Feeds `text` in pieces of `piece` bytes.
-Shown feed(const std::vector<std::string>& stops, const std::string& text, std::size_t piece) {
+Fed feed(const std::vector<std::string>& stops, const std::string& text, std::size_t piece) {
   auto matcher = StopMatcher::make(stops);
   EXPECT_TRUE(matcher);
-  Shown shown;
+  Fed shown;
   for (std::size_t at = 0; at < text.size(); at += piece) shown.text += matcher->feed(text.substr(at, piece));
   if (!matcher->matched()) shown.text += matcher->flush();
   if (matcher->matched()) shown.stop = *matcher->matched();
@@ -25,7 +25,7 @@ Shown feed(const std::vector<std::string>& stops, const std::string& text, std::
 void expect(const std::vector<std::string>& stops, const std::string& text, const std::string& shown,
             const std::string& stop) {
   for (std::size_t piece = 1; piece <= text.size(); ++piece) {
-    const Shown result = feed(stops, text, piece);
+    const Fed result = feed(stops, text, piece);
     EXPECT_EQ(result.text, shown) << "pieces of " << piece;
     EXPECT_EQ(result.stop, stop) << "pieces of " << piece;
   }

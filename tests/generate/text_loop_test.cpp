@@ -3,17 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/fake/fake_model.h"
+#include "fake_helpers.h"
 
 namespace hearth::generate {
 namespace {
 
 using fake::FakeModel;
 using fake::Script;
-
-std::vector<Token> bytes(std::string_view text) {
-  return fake::ByteVocabulary().encode(text, {.special = EncodeOptions::Special::kNone});
-}
 
 Script answering(std::string_view after, std::string_view say) {
   Script script;

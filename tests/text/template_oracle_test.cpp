@@ -29,7 +29,7 @@ RenderOptions oracle_options(const Json& given) {
 }
 
 /// What follows "ErrorName: " or, in the other notation, stands inside ErrorName('...').
-std::string message_of(std::string error) {
+std::string refusal_of(std::string error) {
   const std::size_t colon = error.find(": "), bracket = error.find('(');
   if (error.starts_with("ERR ") && bracket < colon) {
     error = error.substr(bracket + 2, error.size() - bracket - 4);
@@ -47,7 +47,7 @@ void expect_outcome(const Result<std::vector<Segment>>& got, const std::string& 
     return;
   }
   ASSERT_FALSE(got.has_value()) << "rendered " << join_segments(*got).substr(0, 200);
-  EXPECT_NE(got.error().message.find(message_of(expected)), std::string::npos) << got.error().message;
+  EXPECT_NE(got.error().message.find(refusal_of(expected)), std::string::npos) << got.error().message;
 }
 
 TEST(TemplateOracle, RealTemplatesRenderAsInPython) {

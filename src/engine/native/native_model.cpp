@@ -1,6 +1,9 @@
 // NativeModel: loading and the life of sequences. Evaluation is in evaluate.cpp, saved state in state_file.cpp.
 #include "engine/native/native_model.h"
 
+#include <algorithm>
+#include <map>
+
 #include "base/hash.h"
 #include "engine/native/vocabulary.h"
 
@@ -42,6 +45,33 @@ Result<std::uint64_t> fingerprint(const ModelFile& file) {
   return hash.value();
 }
 
+/// The type that holds most of the weights.
+std::string main_type(const ModelFile& file) {
+  std::map<DType, std::uint64_t> n_elements;
+  for (const TensorInfo& tensor : file.tensors()) n_elements[tensor.dtype] += tensor.n_elements();
+  const auto most = std::ranges::max_element(n_elements, {}, [](const auto& entry) { return entry.second; });
+  return most == n_elements.end() ? std::string() : std::string(dtype_info(most->first).name);
+}
+
+/// What the files say to applications: templates, and how to sample.
+Status read_advice(const ModelFile& file, ModelInfo& info) {
+  HEARTH_TRY(info.chat_template, file.value_or<std::string>("tokenizer.chat_template", ""));
+  HEARTH_TRY(info.tool_chat_template, file.value_or<std::string>("tokenizer.chat_template.tool_use", ""));
+  constexpr std::pair<const char*, const char*> kReal[] = {
+      {"temp", "temperature"}, {"top_p", "top_p"}, {"min_p", "min_p"}, {"penalty_repeat", "repetition_penalty"}};
+  constexpr std::pair<const char*, const char*> kWhole[] = {{"top_k", "top_k"}, {"penalty_last_n", "penalty_window"}};
+  const auto key = [](const char* name) { return std::string("general.sampling.") + name; };
+  for (const auto& [theirs, ours] : kReal) {
+    HEARTH_TRY(const std::optional<float> value, file.find<float>(key(theirs)));
+    if (value) info.recommended.emplace_back(ours, *value);
+  }
+  for (const auto& [theirs, ours] : kWhole) {
+    HEARTH_TRY(const std::optional<std::int32_t> value, file.find<std::int32_t>(key(theirs)));
+    if (value) info.recommended.emplace_back(ours, *value);
+  }
+  return {};
+}
+
 ModelInfo describe(const ModelFile& file, const Model& model, std::uint64_t weight_bytes,
                    const ops::StateLayout& layout) {
   const ModelConfig& c = model.config();
@@ -61,6 +91,7 @@ ModelInfo describe(const ModelFile& file, const Model& model, std::uint64_t weig
                  .kv_bytes_per_token = layout.block_bytes() / kernels::kAttentionBlock,
                  .engine = "native"};
   for (const TensorInfo& tensor : file.tensors()) info.n_parameters += tensor.n_elements();
+  info.quantization = main_type(file);
   return info;
 }
 
@@ -91,6 +122,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
   }
   HEARTH_TRY(self->fingerprint_, fingerprint(file));
   self->info_ = describe(file, *self->model_, weights.loaded_bytes(), self->layout(KvStorage::kF16));
+  HEARTH_CHECK(read_advice(file, self->info_));
   self->info_.isa = self->kernels_->name;
   self->info_.recipe_id = kernels::kRecipeId;
   const bool encoder = self->model_->is_encoder();

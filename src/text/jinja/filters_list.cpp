@@ -288,7 +288,7 @@ Value attr(Evaluator& evaluator, const Value& subject, const Arguments& argument
              : found;
 }
 
-constexpr std::array kFilters = {
+constexpr std::array kListFilters = {
     FilterEntry{"attr", attr},
     FilterEntry{"batch", batch},
     FilterEntry{"count", length},
@@ -310,12 +310,12 @@ constexpr std::array kFilters = {
     FilterEntry{"sum", sum},
     FilterEntry{"unique", unique},
 };
-static_assert(std::ranges::is_sorted(kFilters, {}, &FilterEntry::name));
+static_assert(std::ranges::is_sorted(kListFilters, {}, &FilterEntry::name));
 
 }  // namespace
 
 std::span<const FilterEntry> list_filters() {
-  return kFilters;
+  return kListFilters;
 }
 
 }  // namespace hearth::text::jinja

@@ -125,13 +125,13 @@ Value round(Evaluator&, const Value& subject, const Arguments& arguments) {
   return Value::of((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / scale);
 }
 
-constexpr std::array kFilters = {FilterEntry{"abs", absolute}, FilterEntry{"float", to_float},
-                                 FilterEntry{"int", to_int}, FilterEntry{"round", round}};
+constexpr std::array kNumberFilters = {FilterEntry{"abs", absolute}, FilterEntry{"float", to_float},
+                                       FilterEntry{"int", to_int}, FilterEntry{"round", round}};
 
 }  // namespace
 
 std::span<const FilterEntry> number_filters() {
-  return kFilters;
+  return kNumberFilters;
 }
 
 }  // namespace hearth::text::jinja

@@ -56,7 +56,7 @@ Value choose(Evaluator& evaluator, const Value& subject, const Arguments& argume
   return make_generator(evaluator, out);
 }
 
-constexpr std::array kFilters = {
+constexpr std::array kSelectionFilters = {
     FilterEntry{"map", map},
     FilterEntry{"reject", choose<false, false>},
     FilterEntry{"rejectattr", choose<true, false>},
@@ -67,7 +67,7 @@ constexpr std::array kFilters = {
 }  // namespace
 
 std::span<const FilterEntry> selection_filters() {
-  return kFilters;
+  return kSelectionFilters;
 }
 
 }  // namespace hearth::text::jinja

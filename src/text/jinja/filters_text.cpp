@@ -184,7 +184,7 @@ Value pretty(Evaluator& evaluator, const Value& subject, const Arguments& argume
   return Value::of(out.finish());
 }
 
-constexpr std::array kFilters = {
+constexpr std::array kTextFilters = {
     FilterEntry{"capitalize", change_case<CaseMapping::kCapitalize>},
     FilterEntry{"center", center},
     FilterEntry{"e", escape},
@@ -205,12 +205,12 @@ constexpr std::array kFilters = {
     FilterEntry{"urlencode", url_encode},
     FilterEntry{"wordcount", word_count},
 };
-static_assert(std::ranges::is_sorted(kFilters, {}, &FilterEntry::name));
+static_assert(std::ranges::is_sorted(kTextFilters, {}, &FilterEntry::name));
 
 }  // namespace
 
 std::span<const FilterEntry> text_filters() {
-  return kFilters;
+  return kTextFilters;
 }
 
 const Str* escape_markup(Arena& arena, const Str& str) {

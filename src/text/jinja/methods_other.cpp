@@ -43,7 +43,7 @@ Value copy(Evaluator&, const Value& self, const Arguments& arguments) {
   return self;  // nothing can change it
 }
 
-Value count(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
+Value count_items(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
   const Bound bound("count", arguments, {"value"});
   return Value::of(static_cast<std::int64_t>(std::ranges::count_if(
       self.seq->items, [&](const Value& item) { return equal(evaluator.arena(), item, bound.require(0)); })));
@@ -81,12 +81,12 @@ constexpr std::array kDictMethods = {
     MethodEntry{"update", nullptr}, MethodEntry{"values", values},
 };
 constexpr std::array kListMethods = {
-    MethodEntry{"append", nullptr},  MethodEntry{"clear", nullptr},  MethodEntry{"copy", copy},
-    MethodEntry{"count", count},     MethodEntry{"extend", nullptr}, MethodEntry{"index", index},
-    MethodEntry{"insert", nullptr},  MethodEntry{"pop", nullptr},    MethodEntry{"remove", nullptr},
-    MethodEntry{"reverse", nullptr}, MethodEntry{"sort", nullptr},
+    MethodEntry{"append", nullptr},    MethodEntry{"clear", nullptr},  MethodEntry{"copy", copy},
+    MethodEntry{"count", count_items}, MethodEntry{"extend", nullptr}, MethodEntry{"index", index},
+    MethodEntry{"insert", nullptr},    MethodEntry{"pop", nullptr},    MethodEntry{"remove", nullptr},
+    MethodEntry{"reverse", nullptr},   MethodEntry{"sort", nullptr},
 };
-constexpr std::array kTupleMethods = {MethodEntry{"count", count}, MethodEntry{"index", index}};
+constexpr std::array kTupleMethods = {MethodEntry{"count", count_items}, MethodEntry{"index", index}};
 constexpr std::array kLoopMethods = {MethodEntry{"changed", changed}, MethodEntry{"cycle", cycle}};
 static_assert(std::ranges::is_sorted(kDictMethods, {}, &MethodEntry::name));
 static_assert(std::ranges::is_sorted(kListMethods, {}, &MethodEntry::name));

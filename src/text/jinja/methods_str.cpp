@@ -14,7 +14,7 @@ namespace hearth::text::jinja {
 
 namespace {
 
-constexpr std::size_t kNowhere = std::string_view::npos;
+constexpr std::size_t kNotFound = std::string_view::npos;
 
 Value slice(Evaluator& evaluator, const Str& str, std::size_t begin, std::size_t end) {
   return Value::of(slice_str(evaluator.arena(), str, begin, end));
@@ -58,7 +58,7 @@ Value has_edge(Evaluator& evaluator, const Value& self, const Arguments& argumen
 /// The last place of `needle`.
 std::size_t find_last(Arena& arena, std::string_view text, std::string_view needle) {
   const std::size_t found = text.rfind(needle);
-  const std::size_t n_looked_at = text.size() - (found == kNowhere ? 0 : found);
+  const std::size_t n_looked_at = text.size() - (found == kNotFound ? 0 : found);
   arena.spend_bytes(n_looked_at * std::max<std::size_t>(1, std::min(needle.size(), n_looked_at)));  // at worst
   return found;
 }
@@ -70,7 +70,7 @@ Value find_method_of_str(Evaluator& evaluator, const Value& self, const Argument
   const std::string_view needle = bound.require_string(0).bytes;
   const std::size_t found = kLast ? find_last(evaluator.arena(), part.str->bytes, needle)
                                   : find_bytes(evaluator.arena(), part.str->bytes, needle);
-  if (found == kNowhere) {
+  if (found == kNotFound) {
     if (kMustExist) throw_runtime("substring not found");
     return Value::of(std::int64_t{-1});
   }
@@ -81,13 +81,13 @@ Value find_method_of_str(Evaluator& evaluator, const Value& self, const Argument
   return Value::of(skipped + chars_before(*part.str, found));
 }
 
-Value count(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
+Value count_text(Evaluator& evaluator, const Value& self, const Arguments& arguments) {
   const Bound bound("count", arguments, {"sub", "start", "end"});
   const Value part = slice_value(evaluator, self, bound.find(1), bound.find(2), nullptr);
   const std::string_view needle = bound.require_string(0).bytes;
   if (needle.empty()) return Value::of(static_cast<std::int64_t>(part.str->n_chars()) + 1);
   std::int64_t n = 0;
-  for (std::size_t at = find_bytes(evaluator.arena(), part.str->bytes, needle); at != kNowhere;
+  for (std::size_t at = find_bytes(evaluator.arena(), part.str->bytes, needle); at != kNotFound;
        at = find_bytes(evaluator.arena(), part.str->bytes, needle, at + needle.size())) {
     ++n;
   }
@@ -161,7 +161,7 @@ Value split(Evaluator& evaluator, const Value& self, const Arguments& arguments)
   for (std::int64_t n = 0; n != most; ++n) {
     const std::size_t at =
         kFromRight ? find_last(arena, str.bytes.substr(0, end), mark) : find_bytes(arena, str.bytes, mark, begin);
-    if (at == kNowhere) break;
+    if (at == kNotFound) break;
     if (kFromRight) {
       parts.push_back(slice(evaluator, str, at + mark.size(), end));
       end = at;
@@ -185,7 +185,7 @@ Value partition(Evaluator& evaluator, const Value& self, const Arguments& argume
                                     : find_bytes(evaluator.arena(), str.bytes, mark.bytes);
   const std::span<Value> parts = evaluator.arena().make_array<Value>(3);
   const Value empty = evaluator.text({});
-  if (at == kNowhere) {
+  if (at == kNotFound) {
     parts[0] = kFromRight ? empty : self;
     parts[1] = empty;
     parts[2] = kFromRight ? self : empty;
@@ -316,7 +316,7 @@ constexpr std::array kMethods = {
     MethodEntry{"capitalize", change_case<CaseMapping::kCapitalize>},
     MethodEntry{"casefold", change_case<CaseMapping::kLower>},
     MethodEntry{"center", justify<0>},
-    MethodEntry{"count", count},
+    MethodEntry{"count", count_text},
     MethodEntry{"encode", nullptr},
     MethodEntry{"endswith", has_edge<true>},
     MethodEntry{"expandtabs", nullptr},
@@ -377,7 +377,7 @@ const Str* strip(Arena& arena, const Str& str, const Str* characters, StripSide 
     if (side != StripSide::kRight) text.remove_prefix(leading_space(text));
   } else {
     arena.spend_bytes(text.size() * std::min<std::size_t>(characters->bytes.size(), 64));
-    const auto is_taken = [&](std::string_view one) { return characters->bytes.find(one) != kNowhere; };
+    const auto is_taken = [&](std::string_view one) { return characters->bytes.find(one) != kNotFound; };
     while (side != StripSide::kRight && !text.empty()) {
       const std::size_t n = decode_utf8(text, 0).n_bytes;
       if (!is_taken(text.substr(0, n))) break;
@@ -412,7 +412,7 @@ const Str* replace_text(Arena& arena, const Str& str, const Str& old_text, const
       continue;
     }
     const std::size_t at = find_bytes(arena, text, needle, done);
-    if (at == kNowhere) break;
+    if (at == kNotFound) break;
     out.append(str, done, at);
     out.append(new_text);
     done = at + needle.size();
