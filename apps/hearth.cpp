@@ -48,6 +48,7 @@ hearth::Result<Settings> read_settings() {
   }
   if (const std::string cache = environment("HEARTH_CACHE"); !cache.empty()) settings.cache = cache;
   if (settings.cache.empty()) settings.cache = default_cache();
+  settings.plain = !environment("NO_COLOR").empty();
   if (const std::string isa = environment("HEARTH_ISA"); !isa.empty()) settings.isa = isa;
   if (const std::string threads = environment("HEARTH_THREADS"); !threads.empty()) {
     auto count = hearth::cli::parse_thread_count(threads);

@@ -45,6 +45,7 @@ struct ModelInfo {
   std::string engine;                    // "native"
   std::string isa;                       // kernel table in use
   std::uint32_t recipe_id = 0;           // docs/numerics.md; 0 where none is promised
+  int n_threads = 0;                     // 0 where the engine does not say
   std::string quantization;              // the type that most of the weights have: "Q4_K"
   std::string chat_template;             // Jinja, as the model's files have it; empty where they have none
   std::string tool_chat_template;        // the same for conversations with tools

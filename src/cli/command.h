@@ -27,6 +27,7 @@ struct CommandInfo {
   std::unique_ptr<Command> (*make)();
 };
 
+CommandInfo chat_command();
 CommandInfo run_command();
 CommandInfo inspect_command();
 CommandInfo tokenize_command();

@@ -79,6 +79,27 @@ struct Flags::Impl {
     };
     return app.add_option_function<std::string>(flag, callback, help)->type_name(placeholder);
   }
+  // For values and optional values alike.
+  void bind_count(const std::string& flag, auto& value, std::size_t min, std::size_t max, const std::string& help) {
+    bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
+      HEARTH_TRY(value, parse_count(text, min, max));
+      return {};
+    });
+  }
+  void bind_integer(const std::string& flag, auto& value, std::int32_t min, std::int32_t max, const std::string& help) {
+    bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
+      HEARTH_TRY(const std::int64_t parsed, parse_integer(text, min, max));
+      value = static_cast<std::int32_t>(parsed);
+      return {};
+    });
+  }
+  void bind_number(const std::string& flag, auto& value, float min, float max, const std::string& help) {
+    bind(flag, "X", help, [&value, min, max](const std::string& text) -> Status {
+      HEARTH_TRY(const double parsed, parse_number(text, min, max));
+      value = static_cast<float>(parsed);
+      return {};
+    });
+  }
 };
 
 Flags::Flags(std::string_view command, std::string_view description, std::string_view examples)
@@ -139,18 +160,11 @@ void Flags::choice(const std::string& flag, std::string& value, std::vector<std:
 
 void Flags::count(const std::string& flag, std::size_t& value, std::size_t min, std::size_t max,
                   const std::string& help) {
-  impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
-    HEARTH_TRY(value, parse_count(text, min, max));
-    return {};
-  });
+  impl_->bind_count(flag, value, min, max, help);
 }
-
 void Flags::count(const std::string& flag, std::optional<std::size_t>& value, std::size_t min, std::size_t max,
                   const std::string& help) {
-  impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
-    HEARTH_TRY(value, parse_count(text, min, max));
-    return {};
-  });
+  impl_->bind_count(flag, value, min, max, help);
 }
 
 void Flags::counts(const std::string& flag, std::vector<std::size_t>& values, std::size_t min, std::size_t max,
@@ -169,19 +183,19 @@ void Flags::counts(const std::string& flag, std::vector<std::size_t>& values, st
 
 void Flags::integer(const std::string& flag, std::int32_t& value, std::int32_t min, std::int32_t max,
                     const std::string& help) {
-  impl_->bind(flag, "N", help, [&value, min, max](const std::string& text) -> Status {
-    HEARTH_TRY(const std::int64_t parsed, parse_integer(text, min, max));
-    value = static_cast<std::int32_t>(parsed);
-    return {};
-  });
+  impl_->bind_integer(flag, value, min, max, help);
+}
+void Flags::integer(const std::string& flag, std::optional<std::int32_t>& value, std::int32_t min, std::int32_t max,
+                    const std::string& help) {
+  impl_->bind_integer(flag, value, min, max, help);
 }
 
 void Flags::number(const std::string& flag, float& value, float min, float max, const std::string& help) {
-  impl_->bind(flag, "X", help, [&value, min, max](const std::string& text) -> Status {
-    HEARTH_TRY(const double parsed, parse_number(text, min, max));
-    value = static_cast<float>(parsed);
-    return {};
-  });
+  impl_->bind_number(flag, value, min, max, help);
+}
+void Flags::number(const std::string& flag, std::optional<float>& value, float min, float max,
+                   const std::string& help) {
+  impl_->bind_number(flag, value, min, max, help);
 }
 
 void Flags::toggle(const std::string& flag, bool& value, const std::string& help) {

@@ -40,7 +40,10 @@ class Flags {
               const std::string& help);
   void integer(const std::string& flag, std::int32_t& value, std::int32_t min, std::int32_t max,
                const std::string& help);
+  void integer(const std::string& flag, std::optional<std::int32_t>& value, std::int32_t min, std::int32_t max,
+               const std::string& help);
   void number(const std::string& flag, float& value, float min, float max, const std::string& help);
+  void number(const std::string& flag, std::optional<float>& value, float min, float max, const std::string& help);
   void toggle(const std::string& flag, bool& value, const std::string& help);
 
   /// What is left to do after parsing: run the command, or exit with a code because help was printed.

@@ -7,6 +7,7 @@
 
 #include "cli/flags.h"
 #include "cli/outcome.h"
+#include "hearth/request.h"
 #include "hearth/sampling.h"
 
 namespace hearth::cli {
@@ -14,11 +15,19 @@ namespace hearth::cli {
 class SamplingFlags {
  public:
   void declare(Flags& flags);
-  /// The options the flags ask for. Without --seed a fresh seed is taken.
+  /// What the flags ask for; the rest stays open.
+  [[nodiscard]] Checked<SamplingRequest> request() const;
+  /// The same with the defaults for the rest. Without --seed a fresh seed is taken.
   [[nodiscard]] Checked<SamplerOptions> options() const;
 
  private:
-  SamplerOptions values_;
+  SamplingRequest values_;
+  // The options of a step; the one that turns it on stands alone.
+  DryOptions dry_;
+  XtcOptions xtc_;
+  MirostatOptions mirostat_;
+  std::optional<float> dry_multiplier_, xtc_probability_;
+  std::optional<std::int32_t> mirostat_version_;
   bool greedy_ = false;
   std::optional<std::size_t> seed_, n_logprobs_;
   std::vector<std::string> logit_bias_;

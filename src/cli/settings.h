@@ -18,6 +18,7 @@ struct Settings {
   std::size_t n_threads = 0;  // 0: the cores this process may use
   std::string cache;          // the folder of packed weights, "off" or empty for none
   std::size_t cache_gb = 0;   // what the folder may take; 0: as PackedCache decides
+  bool plain = false;         // no colours (NO_COLOR)
 };
 
 inline constexpr std::size_t kMaxThreads = 1024;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/template_choice.h"
 #include "file/model_file.h"
 #include "models/vocab_from_metadata.h"
 #include "text/template_names.h"
@@ -22,17 +23,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kLargestRequest = std::uint64_t{64} << 20;
-constexpr std::uint64_t kLargestTemplate = std::uint64_t{4} << 20;
-
-text::LocalTime as_local(const std::tm& moment) {
-  return {moment.tm_year + 1900, moment.tm_mon + 1, moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec};
-}
-
-text::LocalTime time_here() {
-  const std::time_t now = std::time(nullptr);
-  const std::tm* moment = std::localtime(&now);  // commands have one thread
-  return moment == nullptr ? text::LocalTime{} : as_local(*moment);
-}
 
 /// "2024-07-26", "2024-07-26T12:00:00"; nothing where it is neither.
 std::optional<text::LocalTime> parse_time(std::string_view written) {
@@ -96,32 +86,16 @@ class Template final : public Command {
   }
 
  private:
-  /// A name or a file, as given; a file wins.
-  Status read_given(const std::string& given, text::TemplateCandidates& candidates) {
-    std::error_code ignored;
-    if (std::filesystem::exists(given, ignored)) {
-      HEARTH_TRY(candidates.given_source, read_file(given, kLargestTemplate));
-      candidates.given_origin = given;
-      if (candidates.given_source.empty()) {
-        return fail(ErrorCode::kInvalidArgument, fmt::format("reading the template {}: the file is empty", given));
-      }
-      return {};
-    }
-    HEARTH_TRY(const std::string known, text::named_template_source(given));
-    candidates.given_name = given;
-    return {};
-  }
-
   Status read_sources(text::TemplateCandidates& candidates) {
     std::error_code ignored;
     if (std::filesystem::exists(path_, ignored) && is_model()) {
       HEARTH_CHECK(read_model(candidates));
     } else if (wanted_.empty()) {
-      if (Status read = read_given(path_, candidates); !read) {
+      if (Status read = read_given_template(path_, candidates); !read) {
         return fail(read.error().code, fmt::format("{} is no file, and {}", path_, read.error().message));
       }
     }
-    return wanted_.empty() ? Status() : read_given(wanted_, candidates);
+    return wanted_.empty() ? Status() : read_given_template(wanted_, candidates);
   }
 
   /// Everything that is not a model is a template.

@@ -211,7 +211,7 @@ void LocalGenerator::complete_receipt(const Job& job, const JobResult& result, R
   receipt.isa = info.isa;
   receipt.recipe_id = info.recipe_id;
   receipt.quantization = info.quantization;
-  receipt.n_threads = options_.n_threads;
+  receipt.n_threads = info.n_threads;
   receipt.left_device_why = "the model runs on this device";
 }
 

@@ -19,12 +19,10 @@ namespace hearth::generate {
 
 struct LocalGeneratorOptions {
   SchedulerOptions scheduler;
-  text::TemplateCandidates chat_template;  // has_token, and what is not given of the model's own, are filled in
-  std::function<text::LocalTime()> now;    // for templates that name the date
+  text::TemplateCandidates chat_template;     // has_token, and what is not given of the model's own, are filled in
+  std::function<text::LocalTime()> now;       // for templates that name the date
   std::optional<Recommendation> recommended;  // by the model's files; absent: what the model says of itself
-  // For receipts.
-  int n_threads = 0;
-  double load_s = 0;
+  double load_s = 0;                          // for receipts
 };
 
 /// May be used from several threads at once. Events come on the caller's thread; a slow sink delays nobody else.

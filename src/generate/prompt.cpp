@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "generate/message_json.h"
 #include "generate/white_space.h"
 
 #include <fmt/format.h>
@@ -31,17 +32,14 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
 }
 
+/// As templates read it: arguments of calls are objects.
 Json as_json(const Message& message) {
-  Json json = {{"role", role_name(message.role)}, {"content", message.text()}};
-  if (!message.reasoning.empty()) json["reasoning_content"] = message.reasoning;
-  if (!message.name.empty()) json["name"] = message.name;
-  if (!message.tool_call_id.empty()) json["tool_call_id"] = message.tool_call_id;
-  for (const ToolCall& call : message.tool_calls) {
-    Json arguments = Json::parse(call.arguments, nullptr, false);
-    if (arguments.is_discarded()) arguments = call.arguments;
-    json["tool_calls"].push_back({{"type", "function"},
-                                  {"id", call.id},
-                                  {"function", {{"name", call.name}, {"arguments", std::move(arguments)}}}});
+  Json json = message_json(message);
+  if (!json.contains("tool_calls")) return json;
+  for (Json& call : json["tool_calls"]) {
+    Json& arguments = call["function"]["arguments"];
+    Json parsed = Json::parse(arguments.get_ref<const std::string&>(), nullptr, false);
+    if (!parsed.is_discarded()) arguments = std::move(parsed);
   }
   return json;
 }

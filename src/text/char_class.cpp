@@ -73,6 +73,11 @@ CharFlags char_flags(std::uint32_t code) {
   return code < 128 ? ascii_flags()[code] : compute_flags(code);
 }
 
+std::size_t n_columns(std::uint32_t code) {
+  if (code > 0x10FFFF) return 1;
+  return static_cast<std::size_t>(utf8proc_charwidth(static_cast<utf8proc_int32_t>(code)));
+}
+
 std::uint32_t simple_lower(std::uint32_t code) {
   if (code > 0x10FFFF) return code;
   return static_cast<std::uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code)));

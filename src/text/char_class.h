@@ -26,6 +26,8 @@ inline constexpr std::string_view kCategoryNames = "CnLuLlLtLmLoMnMcMeNdNlNoPcPd
 
 bool is_white_space(std::uint32_t code);
 CharFlags char_flags(std::uint32_t code);
+/// How many columns of a terminal the character takes: 0, 1 or 2.
+std::size_t n_columns(std::uint32_t code);
 std::uint32_t simple_lower(std::uint32_t code);
 std::uint32_t simple_upper(std::uint32_t code);
 

@@ -135,7 +135,6 @@ TEST(LocalGenerator, TheReceiptSaysWhoseWordCounted) {
   options.recommended.emplace();
   options.recommended->sampling.temperature = 0.6f;
   options.recommended->sampling.top_k = 20;
-  options.n_threads = 3;
   const auto g = make(saying({{"Hi", "Hello. User: no"}}), options);
   Request request;
   request.messages = {Message::user("Hi")};
@@ -162,7 +161,7 @@ TEST(LocalGenerator, TheReceiptSaysWhoseWordCounted) {
   EXPECT_EQ(r.constraint, "none");
   EXPECT_EQ(r.engine, "fake");
   EXPECT_EQ(r.quantization, "none");
-  EXPECT_EQ(r.n_threads, 3);
+  EXPECT_EQ(r.n_threads, 1);
   EXPECT_EQ(r.n_prompt, r.prompt.n_reused + r.prompt.n_new);
   EXPECT_FALSE(r.left_device);
   EXPECT_FALSE(r.template_source.empty());

@@ -124,6 +124,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
   self->info_ = describe(file, *self->model_, weights.loaded_bytes(), self->layout(KvStorage::kF16));
   HEARTH_CHECK(read_advice(file, self->info_));
   self->info_.isa = self->kernels_->name;
+  self->info_.n_threads = self->pool_->n_threads();
   self->info_.recipe_id = kernels::kRecipeId;
   const bool encoder = self->model_->is_encoder();
   const bool recurrent = self->layouts_[0].n_recurrent() > 0;

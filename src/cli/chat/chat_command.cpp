@@ -1,0 +1,257 @@
+// hearth chat: a conversation at the terminal, or line by line through a pipe.
+#include <array>
+#include <functional>
+#include <map>
+
+#include "base/terminal.h"
+#include "cli/chat/line_editor.h"
+#include "cli/chat/raw_terminal.h"
+#include "cli/chat/set_option.h"
+#include "cli/closest.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/generator_flags.h"
+#include "cli/interrupt.h"
+#include "generate/conversation.h"
+#include "generate/reply_json.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace hearth::cli {
+
+namespace {
+
+constexpr std::string_view kHelp =
+    "  Enter sends; Alt-Enter, or a backslash at the end of a line, begins a new line. Ctrl-C stops an answer and "
+    "keeps\n"
+    "  what was said. Arrows bring back what you wrote.\n\n"
+    "  /retry           another answer to your last words\n"
+    "  /undo            take your last words back\n"
+    "  /clear           forget the conversation, keep the instructions\n"
+    "  /system TEXT     instructions for the model; without TEXT none\n"
+    "  /set NAME VALUE  temperature, top_p, top_k, min_p, repetition_penalty, seed, max_tokens, thinking\n"
+    "  /receipt         what happened at the last answer, in full\n"
+    "  /save FILE       the conversation as JSON;  /load FILE  goes on with one\n"
+    "  /exit            end (or Ctrl-D)\n";
+
+/// Words and colours of the answer; no colours where nobody looks or they are not wanted.
+class Screen {
+ public:
+  explicit Screen(bool colours) : colours_(colours) {}
+  Status show(const Event& event) {
+    if (const auto* said = std::get_if<TextDelta>(&event.what)) return show(said->text, Style::kPlain);
+    if (const auto* thought = std::get_if<ReasoningDelta>(&event.what)) return show(thought->text, Style::kDim);
+    return {};
+  }
+  Status end() {
+    HEARTH_CHECK(change(Style::kPlain));
+    HEARTH_CHECK(print("\n"));
+    started_ = false;
+    return flush_output();
+  }
+  [[nodiscard]] std::string dim(std::string_view text) const {
+    return colours_ ? fmt::format("\x1b[2m{}\x1b[0m", text) : std::string(text);
+  }
+
+ private:
+  enum class Style : std::uint8_t { kPlain, kDim };
+  Status show(std::string_view text, Style style) {
+    if (started_ && style != style_) HEARTH_CHECK(print("\n\n"));
+    HEARTH_CHECK(change(style));
+    started_ = true;
+    HEARTH_CHECK(print(text));
+    return flush_output();
+  }
+  Status change(Style style) {
+    if (style == style_) return {};
+    style_ = style;
+    return colours_ ? print(style == Style::kDim ? "\x1b[2m" : "\x1b[0m") : Status();
+  }
+  bool colours_, started_ = false;
+  Style style_ = Style::kPlain;
+};
+
+class Chat final : public Command {
+ public:
+  void declare(Flags& flags) override {
+    generator_.declare(flags);
+    flags.text("--system", system_, "TEXT", "Instructions for the model");
+    flags.text("--load", load_, "FILE", "Go on with a conversation that /save wrote");
+    flags.toggle("--quiet", quiet_, "No line of figures after an answer");
+  }
+
+  Outcome run(const Settings& settings) override {
+    HEARTH_TRY(Request options, generator_.request());
+    if (!system_.empty()) options.messages.push_back(Message::instruction(system_));
+    HEARTH_TRY(const auto generator, generator_.open(settings));
+    generate::Conversation conversation(*generator, std::move(options));
+    if (!load_.empty()) HEARTH_CHECK(conversation.load(load_));
+    conversation_ = &conversation;
+    terminal_ = is_terminal(StandardStream::kInput) && is_terminal(StandardStream::kOutput);
+    screen_ = Screen(terminal_ && !settings.plain);
+    if (terminal_) note(screen_.dim(generator_.description() + "\n/help lists what else you can do; Ctrl-D ends."));
+    if (terminal_) {
+      HEARTH_TRY(raw_, RawTerminal::enter());
+    }
+    const Outcome outcome = converse();
+    raw_.reset();
+    return outcome;
+  }
+
+ private:
+  Outcome converse() {
+    for (;;) {
+      HEARTH_TRY(const std::optional<std::string> text, next_text());
+      if (!text) return kOk;
+      if (text->find_first_not_of(" \t\r\n") == std::string::npos) continue;
+      if (!terminal_) {
+        HEARTH_CHECK(answer_text(*text));
+      } else if (text->starts_with('/')) {
+        HEARTH_TRY(const Next next, obey(*text));
+        if (next == Next::kEnd) return kOk;
+      } else if (const auto answered = answer_text(*text); !answered) {
+        note("hearth: " + answered.error().error.message);  // and the conversation goes on
+      }
+    }
+  }
+
+  /// What the person wrote; nothing at the end.
+  Checked<std::optional<std::string>> next_text() {
+    if (!terminal_) {
+      std::string line;
+      HEARTH_TRY(const bool more, read_line(line));
+      return more ? std::optional(std::move(line)) : std::nullopt;
+    }
+    editor_.begin("> ", ". ", raw_->n_columns());
+    std::string bytes;
+    for (;;) {
+      const LineEditor::State state = editor_.feed(bytes);
+      HEARTH_CHECK(print(editor_.output()));
+      HEARTH_CHECK(flush_output());
+      if (state == LineEditor::State::kEnd) return std::optional<std::string>();
+      if (state == LineEditor::State::kInterrupt) {
+        if (editor_.text().empty()) note(screen_.dim("(Ctrl-D or /exit ends)"));
+        return std::optional<std::string>(std::string());
+      }
+      if (state == LineEditor::State::kDone) {
+        editor_.remember(editor_.text());
+        return std::optional<std::string>(editor_.text());
+      }
+      HEARTH_TRY(bytes, raw_->read());
+      if (bytes.empty()) return std::optional<std::string>();
+      editor_.resize(raw_->n_columns());
+    }
+  }
+
+  Checked<void> answer_text(const std::string& text) {
+    return answer(
+        [&](const EventSink& sink, const CancelCheck& cancelled) { return conversation_->say(text, sink, cancelled); });
+  }
+
+  Checked<void> answer(const std::function<Result<Reply>(const EventSink&, const CancelCheck&)>& ask) {
+    const InterruptGuard guard;
+    if (raw_) HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kInterrupts));
+    Status written;
+    const auto reply = ask(
+        [&](const Event& event) {
+          written = screen_.show(event);
+          return written.has_value();
+        },
+        [&] { return guard.interrupted(); });
+    if (raw_) HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kIsAKey));
+    HEARTH_CHECK(written);
+    if (!reply) return std::unexpected(Failure(reply.error()));
+    HEARTH_CHECK(screen_.end());
+    tell(*reply);
+    return {};
+  }
+
+  /// What a person should know about the answer, in a line; what they must know even with --quiet.
+  void tell(const Reply& reply) const {
+    const Receipt& r = reply.receipt;
+    const Answer& answer = reply.answers.front();
+    if (answer.reason == FinishReason::kMaxTokens) note(screen_.dim("(cut at the limit of tokens: /set max_tokens N)"));
+    if (answer.reason == FinishReason::kContextFull) note(screen_.dim("(the context is full)"));
+    if (answer.reason == FinishReason::kCancelled) note(screen_.dim("(stopped; what was said is kept)"));
+    for (const std::string& said : answer.notes) note(screen_.dim(fmt::format("({})", said)));
+    for (const IgnoredOption& option : r.ignored)
+      note(screen_.dim(fmt::format("({} was ignored: {})", option.name, option.reason)));
+    if (!r.dropped_messages.empty())
+      note(screen_.dim(
+          fmt::format("({} old messages no longer fit the context and were left out)", r.dropped_messages.size())));
+    if (quiet_ || !terminal_) return;
+    note(screen_.dim(fmt::format("[{} tokens, {:.1f} tok/s; first after {:.2f} s; {} of {} prompt tokens were there]",
+                                 r.n_completion, r.tok_s, r.timings.ttft_s, r.prompt.n_reused, r.n_prompt)));
+  }
+
+  enum class Next : std::uint8_t { kGoOn, kEnd };
+
+  /// A line that begins with "/". What goes wrong is told, and the conversation goes on.
+  Checked<Next> obey(std::string_view line) {
+    const std::size_t space = line.find_first_of(" \n");
+    const std::string_view name = line.substr(0, space);
+    std::string_view rest = space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
+    while (rest.ends_with(' ')) rest.remove_suffix(1);
+    const auto report = [](const Status& done, std::string_view success) {
+      note(done ? std::string(success) : "hearth: " + done.error().message);
+    };
+    if (name == "/exit" || name == "/quit" || name == "/bye") return Next::kEnd;
+    if (name == "/help" || name == "/?") {
+      note(kHelp);
+    } else if (name == "/retry") {
+      const auto done = answer(
+          [&](const EventSink& sink, const CancelCheck& cancelled) { return conversation_->again(sink, cancelled); });
+      if (!done) note("hearth: " + done.error().error.message);
+    } else if (name == "/undo") {
+      const auto text = conversation_->undo();
+      note(text ? screen_.dim("(taken back; arrow up brings your words)") : "hearth: nothing was said yet");
+    } else if (name == "/clear") {
+      conversation_->clear();
+      note(screen_.dim("(a new conversation)"));
+    } else if (name == "/system") {
+      conversation_->instruct(std::string(rest));
+      note(screen_.dim(rest.empty() ? "(no instructions)" : "(instructions set)"));
+    } else if (name == "/set") {
+      const std::size_t gap = rest.find(' ');
+      const std::string_view value = gap == std::string_view::npos ? std::string_view() : rest.substr(gap + 1);
+      report(set_option(conversation_->options(), rest.substr(0, gap), value), screen_.dim("(set)"));
+    } else if (name == "/receipt") {
+      const auto& receipt = conversation_->receipt();
+      note(receipt ? generate::receipt_json(*receipt).dump(2) : "hearth: there is no answer yet");
+    } else if (name == "/save") {
+      report(conversation_->save(std::string(rest)), screen_.dim(fmt::format("(saved to {})", rest)));
+    } else if (name == "/load") {
+      report(conversation_->load(std::string(rest)), screen_.dim("(loaded; say something to go on)"));
+    } else {
+      constexpr std::string_view kNames[] = {"/exit",   "/help", "/retry",   "/undo", "/clear",
+                                             "/system", "/set",  "/receipt", "/save", "/load"};
+      note(fmt::format("hearth: there is no command {}{}; /help lists them", name, did_you_mean(name, kNames)));
+    }
+    return Next::kGoOn;
+  }
+
+  GeneratorFlags generator_;
+  std::string system_, load_;
+  bool quiet_ = false, terminal_ = false;
+  Screen screen_{false};
+  std::unique_ptr<RawTerminal> raw_;  // at a terminal
+  LineEditor editor_;
+  generate::Conversation* conversation_ = nullptr;
+};
+
+}  // namespace
+
+CommandInfo chat_command() {
+  return {.name = "chat",
+          .summary = "Talk with a model",
+          .description =
+              "A conversation at the terminal. Through a pipe, each line is a message and each answer is printed.\n"
+              "Ctrl-C stops an answer and keeps what was said; /help lists what else can be done.",
+          .examples =
+              "  hearth chat model.gguf --system 'Answer briefly.'\n"
+              "  echo 'Why is the sky blue?' | hearth chat model.gguf --max-tokens 200",
+          .make = []() -> std::unique_ptr<Command> { return std::make_unique<Chat>(); }};
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,76 @@
+// Flags to a Request and a LocalGenerator.
+#include "cli/generator_flags.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "cli/console.h"
+#include "cli/template_choice.h"
+
+#include <fmt/format.h>
+
+namespace hearth::cli {
+
+namespace {
+
+constexpr std::array kPresets = {Preset::kDefault, Preset::kConversational, Preset::kPrecise,
+                                 Preset::kOfflineAssistant};
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const Preset preset : kPresets) names.emplace_back(preset_name(preset));
+  return names;
+}
+
+}  // namespace
+
+void GeneratorFlags::declare(Flags& flags) {
+  model_.declare_model(flags);
+  flags.choice("--preset", preset_, preset_names(), "A named set of options; what other flags say goes before it");
+  flags.count("--max-tokens", max_tokens_, 1, 1u << 30, "Stop an answer after N tokens");
+  flags.count("--max-sentences", max_sentences_, 1, 1u << 20, "Stop an answer after N sentences");
+  flags.texts("--stop", stop_, "TEXT", "Stop before this text, which is not shown; repeatable");
+  flags.choice("--thinking", thinking_, {"default", "on", "off"}, "Whether the model thinks aloud first");
+  flags.text("--template", template_, "NAME|FILE", "This chat template instead of the model's own");
+  flags.choice("--context", context_, {"drop-oldest", "refuse"},
+               "What happens when messages no longer fit (default: whole turns are left out, oldest first)");
+  sampling_.declare(flags);
+  model_.declare_context(flags);
+  model_.declare_compute(flags);
+}
+
+Checked<Request> GeneratorFlags::request() const {
+  Request request;
+  HEARTH_TRY(request.sampling, sampling_.request());
+  request.preset = *std::ranges::find(kPresets, preset_, preset_name);
+  request.max_tokens = max_tokens_;
+  request.max_sentences = max_sentences_;
+  if (std::ranges::find(stop_, std::string()) != stop_.end()) return usage_error("--stop: the text must not be empty");
+  if (!stop_.empty()) request.stop = stop_;
+  using Mode = ReasoningOptions::Mode;
+  request.reasoning.mode = thinking_ == "on" ? Mode::kOn : thinking_ == "off" ? Mode::kOff : Mode::kAsModelDoes;
+  request.context.kind = context_ == "refuse" ? ContextPolicy::Kind::kRefuse : ContextPolicy::Kind::kDropOldest;
+  return request;
+}
+
+Checked<std::unique_ptr<generate::LocalGenerator>> GeneratorFlags::open(const Settings& settings) {
+  generate::LocalGeneratorOptions options;
+  if (!template_.empty()) HEARTH_CHECK(read_given_template(template_, options.chat_template));
+  const auto begun = std::chrono::steady_clock::now();
+  HEARTH_TRY(auto opened, model_.open(settings));
+  HEARTH_CHECK(require_vocabulary(*opened, model_.path));
+  const std::shared_ptr<LanguageModel> model = std::move(opened);
+  options.now = time_here;
+  options.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  options.scheduler.cache.sequence = model_.sequence();
+  options.scheduler.chunk = model_.ubatch;
+  const ModelInfo& info = model->info();
+  description_ = fmt::format("{} ({}, {}, {})", info.name.empty() ? info.architecture : info.name, info.quantization,
+                             bytes_text(info.weight_bytes), info.engine);
+  auto generator = generate::LocalGenerator::make(model, std::move(options));
+  if (!generator) return std::unexpected(Failure(std::move(generator.error())));
+  return std::move(*generator);
+}
+
+}  // namespace hearth::cli

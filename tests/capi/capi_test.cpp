@@ -1,0 +1,266 @@
+// The C interface as a host uses it: models, chats, errors, cancelling from another thread, structs of other versions.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "data_path.h"
+#include "hearth/hearth.h"
+
+#include <nlohmann/json.hpp>
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+hearth_error no_error() {
+  hearth_error error{};
+  error.size = sizeof error;
+  return error;
+}
+
+/// A file that the fake engine takes for a model begins with its mark.
+void write_script(const fs::path& path, const Json& script) {
+  std::ofstream(path) << R"({"hearth_fake": 1, )" << script.dump().substr(1);
+}
+
+class ScriptedModel {
+ public:
+  explicit ScriptedModel(const Json& script) {
+    path_ = fs::path(::testing::TempDir()) / ("capi_" + std::to_string(n_files++) + ".json");
+    write_script(path_, script);
+    hearth_error error = no_error();
+    hearth_model_options options{};
+    options.size = sizeof options;
+    options.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]";
+    model = hearth_model_open(path_.c_str(), &options, &error);
+    EXPECT_NE(model, nullptr) << error.message;
+  }
+  ~ScriptedModel() {
+    hearth_model_close(model);
+    fs::remove(path_);
+  }
+  hearth_model* model = nullptr;
+
+ private:
+  inline static int n_files = 0;
+  fs::path path_;
+};
+
+const Json kTalk = {
+    {"replies",
+     {{{"after", "[user]Hi[assistant]"}, {"say", "Hello."}}, {{"after", "[user]More[assistant]"}, {"say", "Yes."}}}}};
+const Json kEndless = {{"delay_per_token_ms", 1}};
+
+using Reply = std::unique_ptr<hearth_reply, decltype(&hearth_reply_free)>;
+
+TEST(CApi, AChatRemembersForksAndGoesBack) {
+  const ScriptedModel scripted(kTalk);
+  hearth_error error = no_error();
+  hearth_chat* const chat = hearth_chat_open(scripted.model, R"({"temperature": 0})", &error);
+  ASSERT_NE(chat, nullptr) << error.message;
+  std::string streamed;
+  hearth_events events{};
+  events.size = sizeof events;
+  events.user = &streamed;
+  events.text = [](void* user, const char* text, std::size_t n) {
+    EXPECT_EQ(std::strlen(text), n);
+    *static_cast<std::string*>(user) += text;
+    return 0;
+  };
+  const Reply first(hearth_chat_say(chat, "Hi", &events, nullptr, &error), hearth_reply_free);
+  ASSERT_NE(first, nullptr) << error.message;
+  EXPECT_STREQ(hearth_reply_text(first.get()), "Hello.");
+  EXPECT_STREQ(hearth_reply_reason(first.get()), "stop");
+  EXPECT_EQ(streamed, "Hello.");
+  hearth_chat* const fork = hearth_chat_fork(chat, &error);
+  const Reply second(hearth_chat_say(fork, "More", nullptr, nullptr, &error), hearth_reply_free);
+  ASSERT_NE(second, nullptr) << error.message;
+  EXPECT_STREQ(hearth_reply_text(second.get()), "Yes.");
+  const Json receipt = Json::parse(hearth_reply_json(second.get()))["receipt"];
+  EXPECT_GT(receipt["prompt"]["reused"].get<int>(), 0);
+  const auto messages = [&](const hearth_chat* of) {
+    char* const text = hearth_chat_messages(of, &error);
+    const Json json = Json::parse(text);
+    hearth_text_free(text);
+    return json["messages"].size();
+  };
+  EXPECT_EQ(messages(chat), 2u);
+  EXPECT_EQ(messages(fork), 4u);
+  EXPECT_EQ(hearth_chat_undo(fork), 1);
+  EXPECT_EQ(messages(fork), 2u);
+  const Reply again(hearth_chat_again(fork, nullptr, nullptr, &error), hearth_reply_free);
+  ASSERT_NE(again, nullptr) << error.message;
+  EXPECT_STREQ(hearth_reply_text(again.get()), "Hello.");
+  EXPECT_EQ(hearth_chat_undo(fork), 1);
+  EXPECT_EQ(hearth_chat_undo(fork), 0);
+  hearth_chat_close(fork);
+  hearth_chat_close(chat);
+}
+
+TEST(CApi, ARequestWithAnOutputFormat) {
+  const ScriptedModel scripted(kTalk);
+  hearth_error error = no_error();
+  const Reply reply(hearth_generate(scripted.model,
+                                    R"({"messages": [{"role": "user", "content": "Hi"}], "seed": 1, "max_tokens": 40,
+          "response_format": {"type": "json_schema", "schema": {"type": "object", "properties": {"n": {"type": "integer",
+          "minimum": 3, "maximum": 9}}, "required": ["n"], "additionalProperties": false}}})",
+                                    nullptr, nullptr, &error),
+                    hearth_reply_free);
+  ASSERT_NE(reply, nullptr) << error.message;
+  const Json said = Json::parse(hearth_reply_text(reply.get()));
+  EXPECT_GE(said["n"].get<int>(), 3);
+  EXPECT_LE(said["n"].get<int>(), 9);
+}
+
+TEST(CApi, ErrorsAreValuesWithASentence) {
+  const ScriptedModel scripted(kTalk);
+  hearth_error error = no_error();
+  EXPECT_EQ(hearth_model_open("/nowhere/model.gguf", nullptr, &error), nullptr);
+  EXPECT_EQ(error.code, 2);
+  EXPECT_NE(std::string(error.message).find("/nowhere/model.gguf"), std::string::npos);
+  EXPECT_EQ(hearth_model_open(nullptr, nullptr, &error), nullptr);
+  EXPECT_STREQ(error.message, "path is NULL");
+  EXPECT_EQ(hearth_model_open(nullptr, nullptr, nullptr), nullptr);
+  const std::pair<const char*, const char*> wrong[] = {
+      {"{", "no valid JSON"},
+      {"[]", "an object"},
+      {R"({"temprature": 1})", "\"temprature\" is no member"},
+      {R"({"messages": [{"role": "pope", "content": "x"}]})", "message 0: \"role\" is \"pope\""},
+      {R"({"messages": [{"role": "user", "content": 5}]})", "\"content\""},
+      {R"({"top_k": 1.5})", "\"top_k\": expected a whole number"},
+      {R"({"max_tokens": -1})", "\"max_tokens\""},
+      {R"({"response_format": {"type": "xml"}})", "\"json_schema\""},
+      {R"({"strict": 1})", "true or false"},
+      {"{}", "nothing to answer"},
+  };
+  for (const auto& [request, expected] : wrong) {
+    EXPECT_EQ(hearth_generate(scripted.model, request, nullptr, nullptr, &error), nullptr) << request;
+    EXPECT_NE(std::string(error.message).find(expected), std::string::npos) << request << ": " << error.message;
+    EXPECT_NE(error.code, 0);
+  }
+  const std::string deep = R"({"response_format": )" + std::string(100'000, '[');
+  EXPECT_EQ(hearth_generate(scripted.model, deep.c_str(), nullptr, nullptr, &error), nullptr);
+  std::size_t n = 0;
+  EXPECT_EQ(hearth_embed(scripted.model, "x", &n, &error), nullptr);
+  EXPECT_NE(std::string(error.message).find("no embedding model"), std::string::npos) << error.message;
+}
+
+TEST(CApi, StructsOfOtherVersions) {
+  struct NewerOptions {
+    hearth_model_options known;
+    void* unheard_of;
+  } newer{};
+  newer.known.size = sizeof newer;
+  const ScriptedModel scripted(kTalk);
+  hearth_error error = no_error();
+  newer.unheard_of = &error;
+  EXPECT_EQ(hearth_model_open("x", &newer.known, &error), nullptr);
+  EXPECT_NE(std::string(error.message).find("this version of Hearth lacks"), std::string::npos);
+  newer.unheard_of = nullptr;
+  EXPECT_EQ(hearth_model_open("x", &newer.known, &error), nullptr);
+  EXPECT_EQ(error.code, 2) << "the file is missing, the struct is fine";
+  newer.known.size = 0;
+  EXPECT_EQ(hearth_model_open("x", &newer.known, &error), nullptr);
+  EXPECT_NE(std::string(error.message).find("size is not set"), std::string::npos);
+  // A caller whose struct for errors is smaller gets as much as fits.
+  struct OlderError {
+    std::size_t size;
+    std::int32_t code;
+    char message[12];
+    char behind[8];
+  } older{sizeof(std::size_t) + 4 + 12, 0, {}, "intact"};
+  EXPECT_EQ(hearth_model_open(nullptr, nullptr, reinterpret_cast<hearth_error*>(&older)), nullptr);
+  EXPECT_STREQ(older.message, "path is NUL");
+  EXPECT_STREQ(older.behind, "intact");
+}
+
+TEST(CApi, CancelFromAnotherThreadKeepsWhatWasSaid) {
+  const ScriptedModel scripted(kEndless);
+  hearth_error error = no_error();
+  hearth_cancel* const cancel = hearth_cancel_new();
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    hearth_cancel_request(cancel);
+  });
+  const Reply reply(
+      hearth_generate(scripted.model, R"({"prompt": "x", "max_tokens": 4000, "seed": 3})", nullptr, cancel, &error),
+      hearth_reply_free);
+  other.join();
+  ASSERT_NE(reply, nullptr) << error.message;
+  EXPECT_STREQ(hearth_reply_reason(reply.get()), "cancelled");
+  hearth_cancel_free(cancel);
+}
+
+TEST(CApi, TheHostsLife) {
+  const ScriptedModel scripted(kEndless);
+  hearth_error error = no_error();
+  std::thread host([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    hearth_model_on_background(scripted.model);
+  });
+  const char* const request = R"({"prompt": "x", "max_tokens": 4000, "seed": 3})";
+  const Reply reply(hearth_generate(scripted.model, request, nullptr, nullptr, &error), hearth_reply_free);
+  host.join();
+  ASSERT_NE(reply, nullptr) << error.message;
+  EXPECT_STREQ(hearth_reply_reason(reply.get()), "cancelled");
+  EXPECT_EQ(hearth_generate(scripted.model, request, nullptr, nullptr, &error), nullptr);
+  EXPECT_NE(std::string(error.message).find("background"), std::string::npos);
+  hearth_model_on_foreground(scripted.model);
+  hearth_model_on_memory_warning(scripted.model);
+  const Reply after(hearth_generate(scripted.model, R"({"prompt": "x", "max_tokens": 3})", nullptr, nullptr, &error),
+                    hearth_reply_free);
+  EXPECT_NE(after, nullptr) << error.message;
+}
+
+TEST(CApi, FactsAboutTheModel) {
+  const ScriptedModel scripted(kTalk);
+  hearth_error error = no_error();
+  char* const text = hearth_model_info(scripted.model, &error);
+  ASSERT_NE(text, nullptr) << error.message;
+  const Json info = Json::parse(text);
+  hearth_text_free(text);
+  EXPECT_EQ(info["engine"], "fake");
+  EXPECT_EQ(info["answers"], true);
+  EXPECT_EQ(hearth_abi_version(), HEARTH_ABI_VERSION);
+  EXPECT_EQ(hearth_model_warm_up(scripted.model, &error), 0) << error.message;
+  EXPECT_EQ(hearth_model_prime(scripted.model, R"({"messages": [{"role": "user", "content": "H"}]})", &error), 0)
+      << error.message;
+}
+
+std::string output_of(const std::string& command) {
+  std::string all;
+  FILE* const pipe = popen(command.c_str(), "r");
+  char buffer[4096];
+  for (std::size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) all.append(buffer, n);
+  pclose(pipe);
+  return all;
+}
+
+TEST(CAbi, TheSharedLibraryShowsTheListedSymbolsAndNoOthers) {
+  std::set<std::string> shown, listed;
+  std::istringstream names(output_of(std::string(HEARTH_NM) + " -D --defined-only " + HEARTH_SHARED));
+  for (std::string address, kind, name; names >> address >> kind >> name;) shown.insert(name);
+  std::ifstream list(fs::path(HEARTH_SOURCE_DIR) / "src/capi/symbols.txt");
+  for (std::string name; std::getline(list, name);) listed.insert(name);
+  EXPECT_EQ(shown, listed) << "symbols.txt is the interface that others rely on: add to it, never take away";
+  // And the header declares them.
+  const std::string header = hearth::testing::read_text(fs::path(HEARTH_SOURCE_DIR) / "include/hearth/hearth.h");
+  for (const std::string& name : listed) EXPECT_NE(header.find(name + "("), std::string::npos) << name;
+}
+
+TEST(CAbi, TheExampleRuns) {
+  const fs::path script = fs::path(::testing::TempDir()) / "capi_example.json";
+  write_script(script, {{"replies", {{{"after", ""}, {"say", "Hello."}}}}});
+  EXPECT_EQ(output_of(std::string(HEARTH_C_CHAT) + " " + script.string() + " Hi More"),
+            "Hello.\n[stop]\nHello.\n[stop]\n");
+  fs::remove(script);
+}
+
+}  // namespace

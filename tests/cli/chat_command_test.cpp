@@ -1,0 +1,131 @@
+// `hearth chat`: through a pipe, and at a terminal as a person has it.
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/process.h"
+
+namespace hearth::testing {
+namespace {
+
+std::string chatty(const ScratchFolder& folder, const std::string& more = "") {
+  return folder.write("chatty.json",
+                      R"({"hearth_fake": 1, "replies": [{"after": "", "say": "Hello there."}])" + more + "}");
+}
+
+TEST(ChatCommand, EachLineOfAPipeIsAMessage) {
+  const ScratchFolder folder;
+  const Ran ran = run_hearth({"chat", chatty(folder)}, {.input = "Hi\n\n/again\n"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "Hello there.\nHello there.\n");
+  EXPECT_EQ(ran.err, "");
+}
+
+TEST(ChatCommand, MistakesAreNamed) {
+  const ScratchFolder folder;
+  EXPECT_EQ(run_hearth({"chat"}).code, 2);
+  EXPECT_NE(run_hearth({"chat", "/nowhere.gguf"}).err.find("/nowhere.gguf"), std::string::npos);
+  EXPECT_NE(run_hearth({"chat", chatty(folder), "--preset", "wild"}).err.find("conversational"), std::string::npos);
+  const Ran loaded = run_hearth({"chat", chatty(folder), "--load", folder.write("x.json", "[]")}, {.input = ""});
+  EXPECT_NE(loaded.err.find("expected a JSON object with \"messages\""), std::string::npos) << loaded.err;
+  const Ran cut = run_hearth({"chat", chatty(folder), "--max-tokens", "5"}, {.input = "Hi\n"});
+  EXPECT_EQ(cut.out, "Hello\n");
+  EXPECT_NE(cut.err.find("cut at the limit"), std::string::npos) << cut.err;
+}
+
+/// The command in a terminal of its own.
+class Terminal {
+ public:
+  explicit Terminal(const std::vector<std::string>& words) {
+    child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
+    if (child_ != 0) return;
+    setenv("NO_COLOR", "1", 1);
+    const std::vector<std::string> command = command_line(words);
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    execvp(arguments[0], arguments.data());
+    _exit(127);
+  }
+  ~Terminal() {
+    close(descriptor_);
+    if (!over_) waitpid(child_, nullptr, 0);
+  }
+  void type(const std::string& keys) { EXPECT_EQ(write(descriptor_, keys.data(), keys.size()), std::ssize(keys)); }
+  /// Waits until `text` has come since the last call.
+  void expect(const std::string& text) {
+    while (seen_.find(text) == std::string::npos) {
+      pollfd ready = {.fd = descriptor_, .events = POLLIN, .revents = 0};
+      char buffer[4096];
+      const ssize_t n = poll(&ready, 1, 60'000) == 1 ? read(descriptor_, buffer, sizeof buffer) : 0;
+      if (n <= 0) {
+        ADD_FAILURE() << "\"" << text << "\" did not come, but: " << seen_;
+        return;
+      }
+      seen_.append(buffer, static_cast<std::size_t>(n));
+    }
+    seen_.erase(0, seen_.find(text) + text.size());
+  }
+  int code() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    over_ = true;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  int descriptor_ = -1;
+  pid_t child_ = 0;
+  bool over_ = false;
+  std::string seen_;
+};
+
+TEST(ChatCommand, ATerminalChat) {
+  const ScratchFolder folder;
+  const std::string saved = folder.file("saved.json");
+  Terminal terminal({"chat", chatty(folder)});
+  terminal.expect("/help lists what else you can do");
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("Hello there.");
+  terminal.expect("[13 tokens");
+  terminal.type("two\\\rlines\r/undo\r");  // typed ahead
+  terminal.expect("Hello there.");
+  terminal.expect("(taken back");
+  terminal.type("/set temprature 1\r");
+  terminal.expect("did you mean temperature?");
+  terminal.type("/set temperature 0\r/retry\r");
+  terminal.expect("(set)");
+  terminal.expect("Hello there.");
+  terminal.type("/receipt\r");
+  terminal.expect(R"("source": "caller")");
+  terminal.type("/save " + saved + "\r");
+  terminal.expect("(saved to");
+  terminal.type("/nonsense\r");
+  terminal.expect("there is no command /nonsense");
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.code(), 0);
+  EXPECT_NE(read_text(saved).find(R"("content": "Hello there.")"), std::string::npos);
+}
+
+TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
+  const ScratchFolder folder;
+  Terminal terminal({"chat", chatty(folder, R"(, "delay_per_token_ms": 300)"), "--template", "plain"});
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("Hel");
+  terminal.type("\x03");
+  terminal.expect("(stopped; what was said is kept)");
+  terminal.type("/save " + folder.file("saved.json") + "\r");
+  terminal.expect("(saved to");
+  terminal.type("\x03");
+  terminal.expect("(Ctrl-D or /exit ends)");
+  terminal.type("/exit\r");
+  EXPECT_EQ(terminal.code(), 0);
+  EXPECT_NE(read_text(folder.file("saved.json")).find(R"("content": "Hel)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hearth::testing
