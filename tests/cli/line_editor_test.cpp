@@ -208,7 +208,6 @@ TEST(LineEditor, WhatComesAfterTheEndWaits) {
   t.begin();
   t.type("");
   EXPECT_EQ(t.shown(), "> two|");
-  (void)kRight;
 }
 
 TEST(LineEditor, RandomBytesDoNoHarm) {

@@ -78,13 +78,11 @@ LineEditor::State LineEditor::feed(std::string_view bytes) {
   while (!waiting_.empty() && !over_) {
     if (pasting_) {
       const std::size_t end = waiting_.find(kPasteEnd);
-      // The end itself may still be cut.
-      const std::size_t n =
-          end != std::string::npos ? end : waiting_.size() - std::min(waiting_.size(), kPasteEnd.size());
-      insert(cleaned(std::string_view(waiting_).substr(0, n)));
-      waiting_.erase(0, end != std::string::npos ? end + kPasteEnd.size() : n);
-      pasting_ = end == std::string::npos;
-      if (pasting_) break;
+      if (end == std::string::npos) break;
+      insert(cleaned(std::string_view(waiting_).substr(0, end)));
+      waiting_.erase(0, end + kPasteEnd.size());
+      pasting_ = false;
+      changed_ = true;
       continue;
     }
     const std::size_t n = key_length(waiting_);
