@@ -5,6 +5,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/hash.h"
 #include "generate/context_fit.h"
 
 #include <fmt/format.h>
@@ -34,8 +35,13 @@ struct LocalGenerator::Prepared {
 
 Result<std::unique_ptr<LocalGenerator>> LocalGenerator::make(std::shared_ptr<LanguageModel> model,
                                                              LocalGeneratorOptions options) {
-  HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
   HEARTH_TRY(PromptMaker prompts, PromptMaker::make(*model->vocabulary(), options.chat_template, options.now));
+  const text::TemplateCandidates& given = options.chat_template;
+  Hash64 hash;
+  for (const std::string& part : {prompts.source(), given.given_source, given.model_source, given.model_tool_source})
+    hash.add(part + '\0');
+  options.scheduler.cache.template_hash = hash.value();
+  HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
   return std::unique_ptr<LocalGenerator>(
       new LocalGenerator(std::move(model), std::move(options), std::move(prompts), std::move(scheduler)));
 }
@@ -195,6 +201,7 @@ void LocalGenerator::complete_receipt(const Job& job, const JobResult& result, R
     receipt.n_reasoning += answer.n_reasoning;
   }
   receipt.speculation = "off: nobody asked for it";
+  receipt.notes = result.notes;
   receipt.timings = result.timings;
   receipt.timings.load_s = options_.load_s;
   const std::size_t n_first = result.answers.size();
@@ -244,7 +251,7 @@ std::vector<Result<Reply>> LocalGenerator::generate_batch(std::span<const Reques
   return replies;
 }
 
-Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelled) {
+Result<CachedText> LocalGenerator::read_ahead(const Request& request, const CancelCheck& cancelled) {
   Job job;
   Prompt prompt;
   if (request.prompt) {
@@ -256,7 +263,28 @@ Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelle
   job.n = 0;
   HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(job)));
   HEARTH_CHECK(follow(*ticket, {}, {}, cancelled));
+  return ticket->job().prompt;
+}
+
+Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelled) {
+  HEARTH_CHECK(read_ahead(request, cancelled));
   return {};
+}
+
+Result<std::size_t> LocalGenerator::save_session(const Request& conversation, const std::filesystem::path& path,
+                                                 const CancelCheck& cancelled) {
+  HEARTH_TRY(const CachedText text, read_ahead(conversation, cancelled));
+  Result<std::size_t> saved = 0;
+  scheduler_->with_cache([&](PrefixCache& cache) { saved = cache.save_to(path, text); });
+  if (!saved) return std::unexpected(std::move(saved.error()).within("saving the session " + path.string()));
+  return saved;
+}
+
+Result<std::size_t> LocalGenerator::restore_session(const std::filesystem::path& path, const std::string& principal) {
+  Result<std::size_t> restored = 0;
+  scheduler_->with_cache([&](PrefixCache& cache) { restored = cache.restore_from(path, principal); });
+  if (!restored) return std::unexpected(std::move(restored.error()).within("restoring the session " + path.string()));
+  return restored;
 }
 
 Status LocalGenerator::warm_up() {
