@@ -66,6 +66,7 @@ struct Receipt {
   std::size_t n_prompt = 0, n_completion = 0, n_reasoning = 0;  // tokens
   std::size_t n_drafted = 0, n_accepted = 0;                    // by speculation
   std::string speculation;                                      // "off: ...", "lookup", "draft NAME"
+  bool repeated = false;  // the same request was answered before: the reply is that one, and nothing was computed
   ReplyTimings timings;
   double tok_s = 0;                // while decoding
   std::uint64_t memory_bytes = 0;  // weights and sequences of this model

@@ -12,6 +12,7 @@
 #include "generate/constraint_mask.h"
 #include "generate/options.h"
 #include "generate/prompt.h"
+#include "generate/reply_cache.h"
 #include "generate/scheduler.h"
 #include "hearth/generator.h"
 
@@ -19,9 +20,10 @@ namespace hearth::generate {
 
 struct LocalGeneratorOptions {
   SchedulerOptions scheduler;
-  text::TemplateCandidates chat_template;  // has_token is filled in
-  std::function<text::LocalTime()> now;    // for templates that name the date
-  Recommendation recommended;              // by the model's files
+  std::optional<ReplyCacheOptions> replies;  // repeats answers to exact repeats; absent: every request is answered anew
+  text::TemplateCandidates chat_template;    // has_token is filled in
+  std::function<text::LocalTime()> now;      // for templates that name the date
+  Recommendation recommended;                // by the model's files
   // For receipts.
   std::string quantization;
   int n_threads = 0;
@@ -53,7 +55,7 @@ class LocalGenerator final : public Generator {
 
   [[nodiscard]] SchedulerState state() const { return scheduler_->state(); }
   /// Gives up what is kept for reuse, in memory and on disk.
-  void forget() { scheduler_->forget(); }
+  void forget();
 
  private:
   struct Prepared;
@@ -71,6 +73,7 @@ class LocalGenerator final : public Generator {
   LocalGeneratorOptions options_;
   PromptMaker prompts_;
   FormatMasks masks_;
+  std::optional<ReplyCache> replies_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 
