@@ -29,6 +29,7 @@ struct Capabilities {
   bool token_bytes = false;
   bool embeddings_in = false;
   bool adapters = false;
+  bool attention = false;        // EvaluateOptions::observe_attention
   bool batch_invariant = false;  // bits never depend on batch, threads or splitting
 };
 
@@ -45,6 +46,7 @@ struct ModelInfo {
   std::string engine;                    // "native"
   std::string isa;                       // kernel table in use
   std::uint32_t recipe_id = 0;           // docs/numerics.md; 0 where none is promised
+  std::uint64_t fingerprint = 0;         // of the weights: saved state of another one means nothing here
   int n_threads = 0;                     // 0 where the engine does not say
   std::string quantization;              // the type that most of the weights have: "Q4_K"
   std::string chat_template;             // Jinja, as the model's files have it; empty where they have none
@@ -112,10 +114,18 @@ using CancelCheck = std::function<bool()>;
 /// Sees the residual stream after each layer: (layer, first row of the batch, values [n_rows][dim]). For diagnosis.
 using LayerObserver = std::function<void(std::size_t layer, std::size_t row_begin, std::span<const float> values)>;
 
+/// Sees where some layers look: for each row that is wanted, weights [n_heads][positions up to the row's]. Those of a
+/// head add up to 1, less what an attention sink takes. Rows count through all items of the call. Slow: for diagnosis.
+struct AttentionObserver {
+  std::vector<std::size_t> layers;
+  std::function<void(std::size_t layer, std::size_t row, std::size_t n_heads, std::span<const float> weights)> see;
+};
+
 struct EvaluateOptions {
   CancelCheck cancelled;
   LayerObserver observe_layer;
-  std::size_t ubatch = 512;  // rows of one pass through the layers; bits do not depend on it
+  AttentionObserver observe_attention = {};  // of layers that have attention; anything else is refused
+  std::size_t ubatch = 512;                  // rows of one pass through the layers; bits do not depend on it
 };
 
 class LanguageModel {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/hash.h"
 #include "generate/context_fit.h"
 
 #include <fmt/format.h>
@@ -27,6 +28,45 @@ std::string format_name(OutputFormat::Kind kind) {
 
 }  // namespace
 
+namespace {
+
+/// A reply that was given before, to the same request in its new receipt. A sink that has enough cuts it short.
+Reply repeat(Reply reply, Receipt now, const EventSink& sink) {
+  Receipt& receipt = reply.receipt;
+  for (EffectiveOption& option : now.options) {  // but for a seed that was drawn then
+    const auto then = std::ranges::find(receipt.options, option.name, &EffectiveOption::name);
+    if (option.name == "seed" && then != receipt.options.end()) option = *then;
+  }
+  receipt.options = std::move(now.options);
+  receipt.dropped_messages = std::move(now.dropped_messages);
+  receipt.prompt = {.n_reused = receipt.n_prompt, .n_new = 0, .cause = {}};
+  receipt.timings = {};
+  receipt.tok_s = 0;
+  receipt.n_drafted = receipt.n_accepted = 0;
+  receipt.notes.clear();
+  receipt.repeated = true;
+  bool listening = true;
+  const auto send = [&](std::size_t answer_idx, auto what) {
+    if (listening && sink) listening = sink({.answer_idx = answer_idx, .what = what});
+  };
+  for (std::size_t i = 0; i < reply.answers.size(); ++i) {
+    Answer& answer = reply.answers[i];
+    const std::string text = answer.message.text();
+    if (!answer.message.reasoning.empty()) send(i, ReasoningDelta{answer.message.reasoning});
+    if (!listening) answer.message.content = {TextPart{}};
+    if (!text.empty()) send(i, TextDelta{text});
+    if (!listening) answer.message.tool_calls.clear();
+    for (std::size_t c = 0; c < answer.message.tool_calls.size(); ++c) {
+      const ToolCall& call = answer.message.tool_calls[c];
+      send(i, ToolCallDelta{.call_idx = c, .id = call.id, .name = call.name, .arguments = call.arguments});
+    }
+    if (!listening) answer.reason = FinishReason::kCancelled;
+  }
+  return reply;
+}
+
+}  // namespace
+
 struct LocalGenerator::Prepared {
   Job job;
   Receipt receipt;
@@ -34,13 +74,18 @@ struct LocalGenerator::Prepared {
 
 Result<std::unique_ptr<LocalGenerator>> LocalGenerator::make(std::shared_ptr<LanguageModel> model,
                                                              LocalGeneratorOptions options) {
-  HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
   const ModelInfo& info = model->info();
   if (options.chat_template.model_source.empty()) options.chat_template.model_source = info.chat_template;
   if (options.chat_template.model_tool_source.empty())
     options.chat_template.model_tool_source = info.tool_chat_template;
   if (!options.recommended) options.recommended = model_options(info);
   HEARTH_TRY(PromptMaker prompts, PromptMaker::make(*model->vocabulary(), options.chat_template, options.now));
+  const text::TemplateCandidates& given = options.chat_template;
+  Hash64 hash;
+  for (const std::string& part : {prompts.source(), given.given_source, given.model_source, given.model_tool_source})
+    hash.add(part + '\0');
+  options.scheduler.cache.template_hash = hash.value();
+  HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
   return std::unique_ptr<LocalGenerator>(
       new LocalGenerator(std::move(model), std::move(options), std::move(prompts), std::move(scheduler)));
 }
@@ -51,6 +96,7 @@ LocalGenerator::LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGenera
       options_(std::move(options)),
       prompts_(std::move(prompts)),
       masks_(*model_->vocabulary()),
+      replies_(options_.replies ? std::make_optional<ReplyCache>(*options_.replies) : std::nullopt),
       scheduler_(std::move(scheduler)) {}
 
 /// What this generator cannot do: content that it cannot see is always an error, the rest as the caller wants.
@@ -75,6 +121,8 @@ Status LocalGenerator::refuse_or_tell(const Request& request, Receipt& receipt) 
       tell("reasoning.mode", "this model has no thinking tags");
     if (request.reasoning.max_tokens) tell("reasoning.max_tokens", "this model has no thinking tags");
   }
+  if (request.attention_layer && !model_->capabilities().attention)
+    tell("attention_layer", "this engine does not show where it looks");
   if (request.unhonoured == Request::Unhonoured::kTold || receipt.ignored.empty()) return {};
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("the option {} cannot be honoured: {}", receipt.ignored[0].name, receipt.ignored[0].reason));
@@ -112,6 +160,7 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   receipt.template_source = request.prompt ? "none: the text as it stands" : prompts_.source();
   job.prompt = {.principal = request.principal, .tokens = std::move(prompt.tokens), .marks = std::move(prompt.marks)};
   job.sampling = std::move(options.sampling);
+  if (model_->capabilities().attention) job.attention_layer = request.attention_layer;
   job.n = request.n;
   job.steps = {.max_tokens = options.max_tokens,
                .stop = std::move(options.stop),
@@ -130,8 +179,19 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
 
 Result<Reply> LocalGenerator::generate(const Request& request, const EventSink& sink, const CancelCheck& cancelled) {
   HEARTH_TRY(Prepared prepared, prepare(request));
+  const auto key = replies_ ? replies_->key(request, prepared.job, prepared.receipt.options) : std::nullopt;
+  if (key) {
+    if (auto known = replies_->find(*key)) return repeat(std::move(*known), std::move(prepared.receipt), sink);
+  }
   HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(prepared.job)));
-  return follow(*ticket, std::move(prepared.receipt), sink, cancelled);
+  HEARTH_TRY(Reply reply, follow(*ticket, std::move(prepared.receipt), sink, cancelled));
+  if (key) replies_->keep(*key, reply);
+  return reply;
+}
+
+void LocalGenerator::forget() {
+  scheduler_->forget();
+  if (replies_) replies_->clear();
 }
 
 Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const EventSink& sink,
@@ -150,6 +210,10 @@ Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const Even
     if (!event || !listening) continue;  // what comes after the sink has had enough is no part of the reply
     if (const auto* progress = std::get_if<PromptProgress>(&*event)) {
       send({.answer_idx = 0, .what = *progress});
+      continue;
+    }
+    if (const auto* attention = std::get_if<JobAttention>(&*event)) {
+      send({attention->answer_idx, AttentionWeights{attention->layer, attention->n_heads, attention->weights}});
       continue;
     }
     const auto& piece = std::get<JobPiece>(*event);
@@ -199,7 +263,10 @@ void LocalGenerator::complete_receipt(const Job& job, const JobResult& result, R
     receipt.n_completion += answer.tokens.size();
     receipt.n_reasoning += answer.n_reasoning;
   }
-  receipt.speculation = "off: nobody asked for it";
+  receipt.speculation = result.speculation;
+  receipt.n_drafted = result.n_drafted;
+  receipt.n_accepted = result.n_accepted;
+  receipt.notes = result.notes;
   receipt.timings = result.timings;
   receipt.timings.load_s = options_.load_s;
   const std::size_t n_first = result.answers.size();
@@ -249,7 +316,7 @@ std::vector<Result<Reply>> LocalGenerator::generate_batch(std::span<const Reques
   return replies;
 }
 
-Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelled) {
+Result<CachedText> LocalGenerator::read_ahead(const Request& request, const CancelCheck& cancelled) {
   Job job;
   Prompt prompt;
   if (request.prompt) {
@@ -261,7 +328,28 @@ Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelle
   job.n = 0;
   HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(job)));
   HEARTH_CHECK(follow(*ticket, {}, {}, cancelled));
+  return ticket->job().prompt;
+}
+
+Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelled) {
+  HEARTH_CHECK(read_ahead(request, cancelled));
   return {};
+}
+
+Result<std::size_t> LocalGenerator::save_session(const Request& conversation, const std::filesystem::path& path,
+                                                 const CancelCheck& cancelled) {
+  HEARTH_TRY(const CachedText text, read_ahead(conversation, cancelled));
+  Result<std::size_t> saved = 0;
+  scheduler_->with_cache([&](PrefixCache& cache) { saved = cache.save_to(path, text); });
+  if (!saved) return std::unexpected(std::move(saved.error()).within("saving the session " + path.string()));
+  return saved;
+}
+
+Result<std::size_t> LocalGenerator::restore_session(const std::filesystem::path& path, const std::string& principal) {
+  Result<std::size_t> restored = 0;
+  scheduler_->with_cache([&](PrefixCache& cache) { restored = cache.restore_from(path, principal); });
+  if (!restored) return std::unexpected(std::move(restored.error()).within("restoring the session " + path.string()));
+  return restored;
 }
 
 Status LocalGenerator::warm_up() {

@@ -43,11 +43,15 @@ Result<std::unique_ptr<Scheduler>> Scheduler::make(LanguageModel& model, Schedul
     return fail(ErrorCode::kUnsupportedModel, "the model carries no tokenizer, so its tokens cannot become text");
   if (options.chunk == 0 || options.max_running == 0)
     return fail(ErrorCode::kInvalidArgument, "scheduler: chunk and max_running are 0, expected at least 1");
-  return std::unique_ptr<Scheduler>(new Scheduler(model, options));
+  HEARTH_TRY(Speculation speculation, Speculation::make(model, options.speculation, options.cache));
+  return std::unique_ptr<Scheduler>(new Scheduler(model, std::move(options), std::move(speculation)));
 }
 
-Scheduler::Scheduler(LanguageModel& model, SchedulerOptions options)
-    : model_(&model), options_(options), cache_(model, options_.cache) {
+Scheduler::Scheduler(LanguageModel& model, SchedulerOptions options, Speculation speculation)
+    : model_(&model),
+      options_(std::move(options)),
+      cache_(model, options_.cache),
+      speculation_(std::move(speculation)) {
   const Capabilities& can = model.capabilities();
   // Every running answer needs a sequence, and a row in every step.
   options_.max_running = std::min(
@@ -108,16 +112,42 @@ void Scheduler::forget() {
   wake_.notify_all();
 }
 
+void Scheduler::with_cache(const std::function<void(PrefixCache&)>& task) {
+  std::future<void> done;
+  {
+    const std::lock_guard lock(mutex_);
+    done = tasks_.emplace_back(Task{.run = &task, .done = {}}).done.get_future();
+  }
+  wake_.notify_all();
+  done.wait();
+}
+
+void Scheduler::run_tasks() {
+  std::deque<Task> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(tasks_);
+  }
+  for (Task& task : tasks) {
+    (*task.run)(cache_);
+    task.done.set_value();
+  }
+}
+
 void Scheduler::work() {
   while (true) {
     bool forget = false;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || forget_ || !queue_.empty() || !streams_.empty(); });
+      wake_.wait(lock, [&] { return stopping_ || forget_ || !tasks_.empty() || !queue_.empty() || !streams_.empty(); });
       if (stopping_) break;
       forget = std::exchange(forget_, false);
     }
-    if (forget) cache_.clear();
+    if (forget) {
+      cache_.clear();
+      cache_.remove_saved();
+    }
+    run_tasks();
     reap();
     admit();
     step();
@@ -144,6 +174,7 @@ void Scheduler::end_everything() {
   for (const auto& stream : streams_) finish(*stream, FinishReason::kCancelled);
   for (const Waiting& one : waiting) end_waiting(one, FinishReason::kCancelled);
   streams_.clear();
+  run_tasks();
   cache_.clear();
 }
 
@@ -204,12 +235,14 @@ void Scheduler::begin(Waiting waiting) {
   if (!lent) return fail_waiting(waiting, lent.error());
   Stream& one = **stream;
   one.sequence = lent->sequence;
-  one.n_evaluated = lent->reuse.n_reused;
+  one.n_evaluated = one.n_held = lent->reuse.n_reused;
+  speculation_.begin(one);
   Ticket& ticket = *waiting.ticket;
   if (!ticket.admitted_) {
     ticket.admitted_ = Clock::now();
     ticket.collected_.timings.queue_s = seconds(ticket.submitted_, *ticket.admitted_);
     ticket.collected_.prompt = std::move(lent->reuse);
+    ticket.collected_.notes = std::move(lent->notes);
     ticket.say(PromptProgress{.n_done = one.n_evaluated, .n_all = one.n_prompt()});
   }
   // A state that cannot go back is worth a copy where conversations part.
@@ -231,8 +264,11 @@ void Scheduler::begin_siblings(Stream& first) {
       continue;
     }
     (*stream)->sequence = *sequence;
-    (*stream)->n_evaluated = first.n_evaluated;
-    (*stream)->logits = first.logits;
+    (*stream)->n_evaluated = (*stream)->n_held = first.n_evaluated;
+    (*stream)->rows = first.rows;
+    (*stream)->attention = first.attention;
+    (*stream)->n_attention_heads = first.n_attention_heads;
+    speculation_.begin(**stream);
     streams_.push_back(std::move(*stream));
   }
   const std::lock_guard lock(mutex_);
@@ -276,9 +312,17 @@ void Scheduler::finish(Stream& stream, FinishReason reason, std::string note) {
     if (const std::string* stop = stream.steps->stop_string()) answer.stop_string = *stop;
   }
   const auto ticket = stream.ticket;
-  if (stream.answer_idx == 0 && stream.prefilling()) end_unborn(*ticket, reason);
-  leave(stream, Leaving::kKeep);
+  const bool whole = settle(stream);
+  if (stream.answer_idx == 0) ticket->collected_.speculation = speculation_.told(stream);
+  if (whole && !stream.steps->tokens().empty()) save(stream, stream.held(), stream.sequence);
+  if (stream.answer_idx == 0 && stream.prefilling() && stream.steps->tokens().empty()) end_unborn(*ticket, reason);
+  leave(stream, whole ? Leaving::kKeep : Leaving::kDrop);
   close_answer(ticket);
+}
+
+/// To disk, if sessions are kept there; what goes wrong is told in the receipt.
+void Scheduler::save(const Stream& stream, const CachedText& text, SequenceId sequence) {
+  for (std::string& note : cache_.save(text, sequence)) stream.ticket->collected_.notes.push_back(std::move(note));
 }
 
 /// Ends all answers of a job with an error: nothing was said yet.
@@ -297,6 +341,7 @@ void Scheduler::fail_job(const std::shared_ptr<Ticket>& ticket, const Error& err
 
 void Scheduler::leave(Stream& stream, Leaving leaving) {
   if (std::exchange(stream.ended, true)) return;
+  speculation_.end(stream);
   if (leaving == Leaving::kKeep) {
     cache_.keep(stream.held(), stream.sequence);
   } else {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -14,6 +16,7 @@
 #include "generate/fair_queue.h"
 #include "generate/job.h"
 #include "generate/prefix_cache.h"
+#include "generate/speculation.h"
 #include "hearth/language_model.h"
 
 namespace hearth::generate {
@@ -24,6 +27,7 @@ struct SchedulerOptions {
   std::size_t max_queued = 64;  // jobs that wait; more are refused
   std::size_t max_queued_per_principal = 64;
   PrefixCacheOptions cache;
+  SpeculationOptions speculation;
 };
 
 struct SchedulerState {
@@ -48,8 +52,10 @@ class Scheduler {
   /// sense, and any job while the queue is full.
   Result<std::shared_ptr<Ticket>> submit(Job job);
   [[nodiscard]] SchedulerState state() const;
-  /// Gives up all kept sequences before the next step.
+  /// Gives up all kept sequences before the next step, and removes this model's sessions on disk.
   void forget();
+  /// Runs the task on the worker's thread between two steps, and waits for it.
+  void with_cache(const std::function<void(PrefixCache& cache)>& task);
   [[nodiscard]] std::size_t n_ctx() const { return n_ctx_; }
 
  private:
@@ -59,9 +65,15 @@ class Scheduler {
   };
   struct Plan;
   enum class Leaving : std::uint8_t { kKeep, kDrop };
+  struct Task {
+    const std::function<void(PrefixCache&)>* run;
+    std::promise<void> done;
+  };
 
-  Scheduler(LanguageModel& model, SchedulerOptions options);
+  Scheduler(LanguageModel& model, SchedulerOptions options, Speculation speculation);
   void work();
+  void run_tasks();
+  void save(const Stream& stream, const CachedText& text, SequenceId sequence);
   void end_everything();
   void reap();
   void admit();
@@ -73,7 +85,10 @@ class Scheduler {
   void run(Plan& plan);
   void run_alone(Plan& plan);
   void after_prefill(Stream& stream);
-  void draw(Stream& stream);
+  void draw_all(Stream& stream);
+  void draw(Stream& stream, std::span<const float> logits);
+  bool settle(Stream& stream);
+  void read_again(Stream& stream);
   void finish(Stream& stream, FinishReason reason, std::string note = {});
   void fail_job(const std::shared_ptr<Ticket>& ticket, const Error& error);
   void leave(Stream& stream, Leaving leaving);
@@ -92,10 +107,12 @@ class Scheduler {
   FairQueue<Waiting> queue_;
   SchedulerState state_;
   bool forget_ = false;
+  std::deque<Task> tasks_;
   std::atomic<bool> stopping_ = false;
 
   // What the worker's thread alone touches.
   PrefixCache cache_;
+  Speculation speculation_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::size_t turn_ = 0;  // which prefill goes next
 

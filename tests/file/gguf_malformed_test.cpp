@@ -54,7 +54,7 @@ bool check(std::span<const std::byte> bytes, std::uint64_t file_size) {
   const auto header = parse_gguf(bytes, file_size);
   const double seconds = thread_seconds() - start;
   const std::size_t peak = AllocationPeak::bytes();
-  EXPECT_LT(seconds, time_limit(0.1));
+  EXPECT_LT(seconds, testing::time_limit(0.1));
   EXPECT_LT(peak, 16 * bytes.size() + (64 << 10)) << "for a file of " << bytes.size() << " bytes";
   if (header) {
     const auto broken = testing::broken_promise(*header);

@@ -27,6 +27,7 @@ FakeModel::FakeModel(Script script) : script_(std::move(script)) {
            .n_ctx_train = script_.n_ctx,
            .kv_bytes_per_token = sizeof(Token),
            .engine = "fake",
+           .fingerprint = script_.fingerprint,
            .n_threads = 1,
            .quantization = "none"};
 }

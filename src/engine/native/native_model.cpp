@@ -126,6 +126,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
   self->info_.isa = self->kernels_->name;
   self->info_.n_threads = self->pool_->n_threads();
   self->info_.recipe_id = kernels::kRecipeId;
+  self->info_.fingerprint = self->fingerprint_;
   const bool encoder = self->model_->is_encoder();
   const bool recurrent = self->layouts_[0].n_recurrent() > 0;
   self->capabilities_ = {.kind = encoder ? Capabilities::Kind::kEncoder : Capabilities::Kind::kDecoder,
@@ -138,6 +139,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
                          .token_bytes = self->vocabulary_ != nullptr,
                          .embeddings_in = true,
                          .adapters = false,
+                         .attention = self->layouts_[0].block_bytes() > 0,
                          .batch_invariant = true};
   const std::string where = weights.finish();
   self->log_.write(LogLevel::kInfo, fmt::format("loaded {} ({}), {} MiB, {}, kernels {}, {} threads", self->info_.name,
