@@ -132,12 +132,12 @@ class MarkedCallParser final : public CallParser {
       }
       if (call.reading == Reading::kNo) {
         if (why.empty()) why = call.why;
-        if (teller_.telling()) teller_.drop(shown, call.why);
+        if (teller_.telling() && format_ == &format) teller_.drop(shown, call.why);
         continue;
       }
       teller_.tell(call, shown);
-      if (call.reading == Reading::kMore) return false;
       format_ = &format;
+      if (call.reading == Reading::kMore) return false;
       held_.erase(0, call.n_bytes);
       space_.clear();
       state_ = State::kBlock;
@@ -202,7 +202,7 @@ class MarkedCallParser final : public CallParser {
   std::vector<std::string_view> openers_;
   State state_ = State::kBeginning;
   bool unmarked_ = false;  // kOpened: by the place alone
-  const CallFormat* format_ = nullptr;
+  const CallFormat* format_ = nullptr;  // of the call that is read
   CallBlock block_;
   std::string held_, space_;  // space_: stood before the opener
   std::size_t n_new_ = 0;     // bytes of held_ since it was last read
