@@ -44,6 +44,7 @@ struct ModelInfo {
   std::string engine;                    // "native"
   std::string isa;                       // kernel table in use
   std::uint32_t recipe_id = 0;           // docs/numerics.md; 0 where none is promised
+  std::uint64_t fingerprint = 0;         // of the weights: saved state of another one means nothing here
 };
 
 using SequenceId = std::uint32_t;

@@ -42,6 +42,7 @@ struct IgnoredOption {
 /// How much of the prompt was there already, and if not all of it: why.
 struct PrefixReuse {
   std::size_t n_reused = 0, n_new = 0;  // tokens of the prompt
+  std::size_t n_restored = 0;           // of n_reused: came from a session on disk
   /// On a miss: the first token that differs from what was kept, the message it belongs to, and the cause in words.
   std::optional<std::size_t> first_difference;
   std::optional<std::size_t> message_idx;
@@ -65,13 +66,15 @@ struct Receipt {
   std::size_t n_prompt = 0, n_completion = 0, n_reasoning = 0;  // tokens
   std::size_t n_drafted = 0, n_accepted = 0;                    // by speculation
   std::string speculation;                                      // "off: ...", "lookup", "draft NAME"
+  bool repeated = false;  // the same request was answered before: the reply is that one, and nothing was computed
   ReplyTimings timings;
   double tok_s = 0;                // while decoding
   std::uint64_t memory_bytes = 0;  // weights and sequences of this model
   std::string model, engine, quantization, isa;
   std::uint32_t recipe_id = 0;  // docs/numerics.md; 0 where none is promised
   int n_threads = 0;
-  bool left_device = false;  // whether anything was sent elsewhere
+  std::vector<std::string> notes;  // what went wrong without harm: a session that could not be kept or restored
+  bool left_device = false;        // whether anything was sent elsewhere
   std::string left_device_why;
 };
 

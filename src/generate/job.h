@@ -45,6 +45,7 @@ struct JobResult {
   std::vector<JobAnswer> answers;
   PrefixReuse prompt;
   ReplyTimings timings;
+  std::vector<std::string> notes;  // what went wrong without harm
 };
 
 /// What happens to a job, in order.

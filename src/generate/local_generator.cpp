@@ -5,6 +5,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/hash.h"
 #include "generate/context_fit.h"
 
 #include <fmt/format.h>
@@ -27,6 +28,45 @@ std::string format_name(OutputFormat::Kind kind) {
 
 }  // namespace
 
+namespace {
+
+/// A reply that was given before, to the same request in its new receipt. A sink that has enough cuts it short.
+Reply repeat(Reply reply, Receipt now, const EventSink& sink) {
+  Receipt& receipt = reply.receipt;
+  for (EffectiveOption& option : now.options) {  // but for a seed that was drawn then
+    const auto then = std::ranges::find(receipt.options, option.name, &EffectiveOption::name);
+    if (option.name == "seed" && then != receipt.options.end()) option = *then;
+  }
+  receipt.options = std::move(now.options);
+  receipt.dropped_messages = std::move(now.dropped_messages);
+  receipt.prompt = {.n_reused = receipt.n_prompt, .n_new = 0, .cause = {}};
+  receipt.timings = {};
+  receipt.tok_s = 0;
+  receipt.n_drafted = receipt.n_accepted = 0;
+  receipt.notes.clear();
+  receipt.repeated = true;
+  bool listening = true;
+  const auto send = [&](std::size_t answer_idx, auto what) {
+    if (listening && sink) listening = sink({.answer_idx = answer_idx, .what = what});
+  };
+  for (std::size_t i = 0; i < reply.answers.size(); ++i) {
+    Answer& answer = reply.answers[i];
+    const std::string text = answer.message.text();
+    if (!answer.message.reasoning.empty()) send(i, ReasoningDelta{answer.message.reasoning});
+    if (!listening) answer.message.content = {TextPart{}};
+    if (!text.empty()) send(i, TextDelta{text});
+    if (!listening) answer.message.tool_calls.clear();
+    for (std::size_t c = 0; c < answer.message.tool_calls.size(); ++c) {
+      const ToolCall& call = answer.message.tool_calls[c];
+      send(i, ToolCallDelta{.call_idx = c, .id = call.id, .name = call.name, .arguments = call.arguments});
+    }
+    if (!listening) answer.reason = FinishReason::kCancelled;
+  }
+  return reply;
+}
+
+}  // namespace
+
 struct LocalGenerator::Prepared {
   Job job;
   Receipt receipt;
@@ -34,8 +74,13 @@ struct LocalGenerator::Prepared {
 
 Result<std::unique_ptr<LocalGenerator>> LocalGenerator::make(std::shared_ptr<LanguageModel> model,
                                                              LocalGeneratorOptions options) {
-  HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
   HEARTH_TRY(PromptMaker prompts, PromptMaker::make(*model->vocabulary(), options.chat_template, options.now));
+  const text::TemplateCandidates& given = options.chat_template;
+  Hash64 hash;
+  for (const std::string& part : {prompts.source(), given.given_source, given.model_source, given.model_tool_source})
+    hash.add(part + '\0');
+  options.scheduler.cache.template_hash = hash.value();
+  HEARTH_TRY(auto scheduler, Scheduler::make(*model, options.scheduler));
   return std::unique_ptr<LocalGenerator>(
       new LocalGenerator(std::move(model), std::move(options), std::move(prompts), std::move(scheduler)));
 }
@@ -46,6 +91,7 @@ LocalGenerator::LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGenera
       options_(std::move(options)),
       prompts_(std::move(prompts)),
       masks_(*model_->vocabulary()),
+      replies_(options_.replies ? std::make_optional<ReplyCache>(*options_.replies) : std::nullopt),
       scheduler_(std::move(scheduler)) {}
 
 /// What this generator cannot do: content that it cannot see is always an error, the rest as the caller wants.
@@ -125,8 +171,19 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
 
 Result<Reply> LocalGenerator::generate(const Request& request, const EventSink& sink, const CancelCheck& cancelled) {
   HEARTH_TRY(Prepared prepared, prepare(request));
+  const auto key = replies_ ? replies_->key(request, prepared.job, prepared.receipt.options) : std::nullopt;
+  if (key) {
+    if (auto known = replies_->find(*key)) return repeat(std::move(*known), std::move(prepared.receipt), sink);
+  }
   HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(prepared.job)));
-  return follow(*ticket, std::move(prepared.receipt), sink, cancelled);
+  HEARTH_TRY(Reply reply, follow(*ticket, std::move(prepared.receipt), sink, cancelled));
+  if (key) replies_->keep(*key, reply);
+  return reply;
+}
+
+void LocalGenerator::forget() {
+  scheduler_->forget();
+  if (replies_) replies_->clear();
 }
 
 Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const EventSink& sink,
@@ -195,6 +252,7 @@ void LocalGenerator::complete_receipt(const Job& job, const JobResult& result, R
     receipt.n_reasoning += answer.n_reasoning;
   }
   receipt.speculation = "off: nobody asked for it";
+  receipt.notes = result.notes;
   receipt.timings = result.timings;
   receipt.timings.load_s = options_.load_s;
   const std::size_t n_first = result.answers.size();
@@ -244,7 +302,7 @@ std::vector<Result<Reply>> LocalGenerator::generate_batch(std::span<const Reques
   return replies;
 }
 
-Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelled) {
+Result<CachedText> LocalGenerator::read_ahead(const Request& request, const CancelCheck& cancelled) {
   Job job;
   Prompt prompt;
   if (request.prompt) {
@@ -256,7 +314,28 @@ Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelle
   job.n = 0;
   HEARTH_TRY(const auto ticket, scheduler_->submit(std::move(job)));
   HEARTH_CHECK(follow(*ticket, {}, {}, cancelled));
+  return ticket->job().prompt;
+}
+
+Status LocalGenerator::prime(const Request& request, const CancelCheck& cancelled) {
+  HEARTH_CHECK(read_ahead(request, cancelled));
   return {};
+}
+
+Result<std::size_t> LocalGenerator::save_session(const Request& conversation, const std::filesystem::path& path,
+                                                 const CancelCheck& cancelled) {
+  HEARTH_TRY(const CachedText text, read_ahead(conversation, cancelled));
+  Result<std::size_t> saved = 0;
+  scheduler_->with_cache([&](PrefixCache& cache) { saved = cache.save_to(path, text); });
+  if (!saved) return std::unexpected(std::move(saved.error()).within("saving the session " + path.string()));
+  return saved;
+}
+
+Result<std::size_t> LocalGenerator::restore_session(const std::filesystem::path& path, const std::string& principal) {
+  Result<std::size_t> restored = 0;
+  scheduler_->with_cache([&](PrefixCache& cache) { restored = cache.restore_from(path, principal); });
+  if (!restored) return std::unexpected(std::move(restored.error()).within("restoring the session " + path.string()));
+  return restored;
 }
 
 Status LocalGenerator::warm_up() {

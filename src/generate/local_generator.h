@@ -1,6 +1,7 @@
 // LocalGenerator: a Generator made of a LanguageModel, its chat template and a scheduler.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -11,6 +12,7 @@
 #include "generate/constraint_mask.h"
 #include "generate/options.h"
 #include "generate/prompt.h"
+#include "generate/reply_cache.h"
 #include "generate/scheduler.h"
 #include "hearth/generator.h"
 
@@ -18,9 +20,10 @@ namespace hearth::generate {
 
 struct LocalGeneratorOptions {
   SchedulerOptions scheduler;
-  text::TemplateCandidates chat_template;  // has_token is filled in
-  std::function<text::LocalTime()> now;    // for templates that name the date
-  Recommendation recommended;              // by the model's files
+  std::optional<ReplyCacheOptions> replies;  // repeats answers to exact repeats; absent: every request is answered anew
+  text::TemplateCandidates chat_template;    // has_token is filled in
+  std::function<text::LocalTime()> now;      // for templates that name the date
+  Recommendation recommended;                // by the model's files
   // For receipts.
   std::string quantization;
   int n_threads = 0;
@@ -40,18 +43,26 @@ class LocalGenerator final : public Generator {
   /// Reads the messages ahead, while the user still types: a request that begins with them answers sooner. The last
   /// message may be a beginning.
   Status prime(const Request& request, const CancelCheck& cancelled = {});
+  /// Writes what the model holds of this conversation to a file, after reading what it does not hold yet. How many
+  /// tokens that is.
+  Result<std::size_t> save_session(const Request& conversation, const std::filesystem::path& path,
+                                   const CancelCheck& cancelled = {});
+  /// Takes it back, also in another process: the next request that begins like it need not read it again. Refused when
+  /// it is of another model, context, template or principal, or damaged.
+  Result<std::size_t> restore_session(const std::filesystem::path& path, const std::string& principal = {});
   /// Runs the model once, so that the first request finds everything in memory.
   Status warm_up();
 
   [[nodiscard]] SchedulerState state() const { return scheduler_->state(); }
-  /// Gives up what is kept for reuse.
-  void forget() { scheduler_->forget(); }
+  /// Gives up what is kept for reuse, in memory and on disk.
+  void forget();
 
  private:
   struct Prepared;
   LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGeneratorOptions options, PromptMaker prompts,
                  std::unique_ptr<Scheduler> scheduler);
   Result<Prepared> prepare(const Request& request);
+  Result<CachedText> read_ahead(const Request& request, const CancelCheck& cancelled);
   [[nodiscard]] Status refuse_or_tell(const Request& request, Receipt& receipt) const;
   [[nodiscard]] Result<Prompt> fit(const Request& request, std::size_t max_tokens, Receipt& receipt) const;
   Result<Reply> follow(Ticket& ticket, Receipt receipt, const EventSink& sink, const CancelCheck& cancelled) const;
@@ -62,6 +73,7 @@ class LocalGenerator final : public Generator {
   LocalGeneratorOptions options_;
   PromptMaker prompts_;
   FormatMasks masks_;
+  std::optional<ReplyCache> replies_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 

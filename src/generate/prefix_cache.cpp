@@ -16,7 +16,17 @@ std::size_t common_tokens(std::span<const Token> a, std::span<const Token> b) {
   return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-PrefixCache::PrefixCache(LanguageModel& model, PrefixCacheOptions options) : model_(&model), options_(options) {}
+bool is_beginning(const CachedText& a, const CachedText& b) {
+  return a.principal == b.principal && a.tokens.size() <= b.tokens.size() &&
+         common_tokens(a.tokens, b.tokens) == a.tokens.size();
+}
+
+PrefixCache::PrefixCache(LanguageModel& model, PrefixCacheOptions options)
+    : model_(&model),
+      options_(std::move(options)),
+      binding_(session_binding(model.info(), options_.sequence, options_.template_hash)) {
+  if (options_.sessions && model.capabilities().save) sessions_.emplace(*options_.sessions, binding_);
+}
 
 PrefixCache::~PrefixCache() {
   clear();
@@ -29,11 +39,11 @@ std::uint64_t PrefixCache::bytes() const {
 }
 
 /// How many of the tokens a sequence made from this entry can hold, as far as can be known beforehand.
-std::size_t PrefixCache::reachable(const Entry& entry, std::span<const Token> tokens) const {
-  const std::size_t n = std::min(common_tokens(entry.text.tokens, tokens), tokens.size() - 1);
+std::size_t PrefixCache::reachable(const CachedText& kept, std::span<const Token> tokens) const {
+  const std::size_t n = std::min(common_tokens(kept.tokens, tokens), tokens.size() - 1);
   const auto rewind = model_->capabilities().rewind;
   const bool goes_back = rewind == Capabilities::Rewind::kAny || rewind == Capabilities::Rewind::kWindow;
-  return goes_back || n == entry.text.tokens.size() ? n : 0;
+  return goes_back || n == kept.tokens.size() ? n : 0;
 }
 
 PrefixCache::Entries::iterator PrefixCache::best_for(const CachedText& prompt) {
@@ -41,7 +51,7 @@ PrefixCache::Entries::iterator PrefixCache::best_for(const CachedText& prompt) {
   std::size_t n_best = 0;
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
     if (it->text.principal != prompt.principal) continue;
-    const std::size_t n = reachable(*it, prompt.tokens);
+    const std::size_t n = reachable(it->text, prompt.tokens);
     if (n == 0 || n < n_best) continue;  // of equals the most recently used
     best = it;
     n_best = n;
@@ -53,7 +63,7 @@ PrefixCache::Entries::iterator PrefixCache::best_for(const CachedText& prompt) {
 /// engine has no room for both.
 std::optional<PrefixCache::Lent> PrefixCache::reuse(Entries::iterator entry, std::span<const Token> tokens) {
   const Capabilities& can = model_->capabilities();
-  const std::size_t length = entry->text.tokens.size(), n = reachable(*entry, tokens);
+  const std::size_t length = entry->text.tokens.size(), n = reachable(entry->text, tokens);
   const bool any = can.rewind == Capabilities::Rewind::kAny;
   entries_.splice(entries_.end(), entries_, entry);
   SequenceId sequence = entry->sequence;
@@ -96,6 +106,8 @@ std::size_t PrefixCache::n_common_with_evicted(const CachedText& prompt) const {
 
 Result<PrefixCache::Lent> PrefixCache::lend(const CachedText& prompt) {
   if (prompt.tokens.empty()) return fail(ErrorCode::kInvalidArgument, "there is nothing to read: the prompt is empty");
+  std::vector<std::string> notes;
+  const bool restored = restore_better(prompt, notes);
   std::optional<CachedText> nearest;  // a copy: the entry may go on to become the lent sequence
   std::size_t n_nearest = 0;
   for (const Entry& entry : entries_) {
@@ -113,6 +125,8 @@ Result<PrefixCache::Lent> PrefixCache::lend(const CachedText& prompt) {
   }
   lent->reuse = explain_reuse(prompt, nearest ? &*nearest : nullptr, lent->reuse.n_reused,
                               n_common_with_evicted(prompt), model_->vocabulary());
+  if (restored) lent->reuse.n_restored = lent->reuse.n_reused;
+  lent->notes = std::move(notes);
   return std::move(*lent);
 }
 
@@ -127,10 +141,6 @@ Result<SequenceId> PrefixCache::fork(SequenceId lent, std::size_t at) {
 }
 
 void PrefixCache::keep(CachedText text, SequenceId lent) {
-  const auto is_beginning = [](const CachedText& a, const CachedText& b) {  // a of b
-    return a.principal == b.principal && a.tokens.size() <= b.tokens.size() &&
-           common_tokens(a.tokens, b.tokens) == a.tokens.size();
-  };
   // Where any position can be gone back to, a beginning of another text is of no further use.
   const bool any = model_->capabilities().rewind == Capabilities::Rewind::kAny;
   for (auto it = entries_.begin(); it != entries_.end();) {

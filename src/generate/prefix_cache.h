@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <list>
 #include <optional>
 #include <span>
@@ -13,30 +14,19 @@
 #include <vector>
 
 #include "base/result.h"
+#include "generate/cached_text.h"
+#include "generate/session_folder.h"
 #include "hearth/language_model.h"
 #include "hearth/reply.h"
 
 namespace hearth::generate {
 
-/// Where a part of a prompt begins, for explanations.
-struct PromptMark {
-  std::size_t token_begin = 0;
-  std::optional<std::size_t> message_idx;  // absent: written by the template around the messages
-  std::string what;                        // "message 2 (user)"
-  std::uint64_t content = 0;               // a hash of what the caller gave, however the template spells it
-};
-
 struct PrefixCacheOptions {
   std::uint64_t max_bytes = std::uint64_t{512} << 20;  // kv_bytes_per_token of all kept positions, shared or not
   std::size_t max_entries = 64;
   SequenceOptions sequence;
-};
-
-/// A prompt as the cache sees it. Nothing of one principal is ever used for another.
-struct CachedText {
-  std::string principal;
-  std::vector<Token> tokens;
-  std::vector<PromptMark> marks;  // ascending
+  std::optional<SessionFolderOptions> sessions;  // sequences outlive the process here; absent: only in memory
+  std::uint64_t template_hash = 0;               // sessions belong to it
 };
 
 /// Owns every sequence of a model: kept ones, and lent ones until they are kept or dropped. For one thread.
@@ -49,7 +39,8 @@ class PrefixCache {
 
   struct Lent {
     SequenceId sequence = 0;
-    PrefixReuse reuse;  // n_reused tokens of the prompt are in the sequence already
+    PrefixReuse reuse;               // n_reused tokens of the prompt are in the sequence already
+    std::vector<std::string> notes;  // what was found on disk and could not be used
   };
   /// A sequence that holds as much of the prompt's beginning as can be had, but never all: the last token's logits are
   /// still wanted. Tokens are compared one by one.
@@ -59,8 +50,18 @@ class PrefixCache {
   /// Takes a lent sequence back; it holds exactly these tokens.
   void keep(CachedText text, SequenceId lent);
   void drop(SequenceId lent);
-  /// Gives up everything that is kept.
+  /// Gives up everything that is kept in memory.
   void clear();
+
+  /// Writes a lent sequence, which holds exactly these tokens, to the folder of sessions, if there is one. Sentences
+  /// about what went wrong, which harms nothing.
+  std::vector<std::string> save(const CachedText& text, SequenceId lent);
+  /// Removes what this model has in the folder of sessions.
+  void remove_saved();
+  /// Writes as much of the text as is kept in memory to a file of its own; how many tokens that is.
+  Result<std::size_t> save_to(const std::filesystem::path& path, const CachedText& text);
+  /// Keeps what save_to wrote for the same principal; how many tokens that is.
+  Result<std::size_t> restore_from(const std::filesystem::path& path, const std::string& principal);
 
   [[nodiscard]] std::size_t n_kept() const { return entries_.size(); }
   [[nodiscard]] std::size_t n_lent() const { return n_lent_; }
@@ -73,9 +74,11 @@ class PrefixCache {
   };
   using Entries = std::list<Entry>;  // least recently used first
 
-  [[nodiscard]] std::size_t reachable(const Entry& entry, std::span<const Token> tokens) const;
+  [[nodiscard]] std::size_t reachable(const CachedText& kept, std::span<const Token> tokens) const;
   Entries::iterator best_for(const CachedText& prompt);
   std::optional<Lent> reuse(Entries::iterator entry, std::span<const Token> tokens);
+  bool restore_better(const CachedText& prompt, std::vector<std::string>& notes);
+  Status adopt(Session session);
   Result<SequenceId> create();
   bool evict(const Entry* spared);
   void shrink();
@@ -86,10 +89,9 @@ class PrefixCache {
   Entries entries_;
   std::deque<CachedText> evicted_;  // what was given up lately, to be able to say so
   std::size_t n_lent_ = 0;
+  SessionBinding binding_;
+  std::optional<SessionFolder> sessions_;
 };
-
-/// How many tokens two texts begin with in common.
-std::size_t common_tokens(std::span<const Token> a, std::span<const Token> b);
 
 /// Why only `n_reused` tokens of the prompt were there: in words, with the first token that differs from `nearest`, the
 /// kept text that is most like it (null: nothing is kept), and the message it belongs to.

@@ -108,16 +108,42 @@ void Scheduler::forget() {
   wake_.notify_all();
 }
 
+void Scheduler::with_cache(const std::function<void(PrefixCache&)>& task) {
+  std::future<void> done;
+  {
+    const std::lock_guard lock(mutex_);
+    done = tasks_.emplace_back(Task{.run = &task, .done = {}}).done.get_future();
+  }
+  wake_.notify_all();
+  done.wait();
+}
+
+void Scheduler::run_tasks() {
+  std::deque<Task> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(tasks_);
+  }
+  for (Task& task : tasks) {
+    (*task.run)(cache_);
+    task.done.set_value();
+  }
+}
+
 void Scheduler::work() {
   while (true) {
     bool forget = false;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || forget_ || !queue_.empty() || !streams_.empty(); });
+      wake_.wait(lock, [&] { return stopping_ || forget_ || !tasks_.empty() || !queue_.empty() || !streams_.empty(); });
       if (stopping_) break;
       forget = std::exchange(forget_, false);
     }
-    if (forget) cache_.clear();
+    if (forget) {
+      cache_.clear();
+      cache_.remove_saved();
+    }
+    run_tasks();
     reap();
     admit();
     step();
@@ -144,6 +170,7 @@ void Scheduler::end_everything() {
   for (const auto& stream : streams_) finish(*stream, FinishReason::kCancelled);
   for (const Waiting& one : waiting) end_waiting(one, FinishReason::kCancelled);
   streams_.clear();
+  run_tasks();
   cache_.clear();
 }
 
@@ -210,6 +237,7 @@ void Scheduler::begin(Waiting waiting) {
     ticket.admitted_ = Clock::now();
     ticket.collected_.timings.queue_s = seconds(ticket.submitted_, *ticket.admitted_);
     ticket.collected_.prompt = std::move(lent->reuse);
+    ticket.collected_.notes = std::move(lent->notes);
     ticket.say(PromptProgress{.n_done = one.n_evaluated, .n_all = one.n_prompt()});
   }
   // A state that cannot go back is worth a copy where conversations part.
@@ -276,9 +304,15 @@ void Scheduler::finish(Stream& stream, FinishReason reason, std::string note) {
     if (const std::string* stop = stream.steps->stop_string()) answer.stop_string = *stop;
   }
   const auto ticket = stream.ticket;
+  if (!stream.steps->tokens().empty()) save(stream, stream.held(), stream.sequence);
   if (stream.answer_idx == 0 && stream.prefilling()) end_unborn(*ticket, reason);
   leave(stream, Leaving::kKeep);
   close_answer(ticket);
+}
+
+/// To disk, if sessions are kept there; what goes wrong is told in the receipt.
+void Scheduler::save(const Stream& stream, const CachedText& text, SequenceId sequence) {
+  for (std::string& note : cache_.save(text, sequence)) stream.ticket->collected_.notes.push_back(std::move(note));
 }
 
 /// Ends all answers of a job with an error: nothing was said yet.

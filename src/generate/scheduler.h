@@ -5,6 +5,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -48,8 +50,10 @@ class Scheduler {
   /// sense, and any job while the queue is full.
   Result<std::shared_ptr<Ticket>> submit(Job job);
   [[nodiscard]] SchedulerState state() const;
-  /// Gives up all kept sequences before the next step.
+  /// Gives up all kept sequences before the next step, and removes this model's sessions on disk.
   void forget();
+  /// Runs the task on the worker's thread between two steps, and waits for it.
+  void with_cache(const std::function<void(PrefixCache& cache)>& task);
   [[nodiscard]] std::size_t n_ctx() const { return n_ctx_; }
 
  private:
@@ -59,9 +63,15 @@ class Scheduler {
   };
   struct Plan;
   enum class Leaving : std::uint8_t { kKeep, kDrop };
+  struct Task {
+    const std::function<void(PrefixCache&)>* run;
+    std::promise<void> done;
+  };
 
   Scheduler(LanguageModel& model, SchedulerOptions options);
   void work();
+  void run_tasks();
+  void save(const Stream& stream, const CachedText& text, SequenceId sequence);
   void end_everything();
   void reap();
   void admit();
@@ -92,6 +102,7 @@ class Scheduler {
   FairQueue<Waiting> queue_;
   SchedulerState state_;
   bool forget_ = false;
+  std::deque<Task> tasks_;
   std::atomic<bool> stopping_ = false;
 
   // What the worker's thread alone touches.

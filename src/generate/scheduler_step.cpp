@@ -108,7 +108,10 @@ void Scheduler::after_prefill(Stream& stream) {
   if (stream.answer_idx == 0) {
     ticket.say(PromptProgress{.n_done = stream.n_evaluated, .n_all = stream.n_prompt()});
     if (stream.n_evaluated == stream.checkpoint_at) {
-      if (const auto copy = cache_.fork(stream.sequence, stream.n_evaluated)) cache_.keep(stream.held(), *copy);
+      if (const auto copy = cache_.fork(stream.sequence, stream.n_evaluated)) {
+        if (stream.job().n > 0) save(stream, stream.held(), *copy);
+        cache_.keep(stream.held(), *copy);
+      }
     }
   }
   if (stream.prefilling()) return;

@@ -26,7 +26,8 @@ FakeModel::FakeModel(Script script) : script_(std::move(script)) {
            .vocab_size = kVocabSize,
            .n_ctx_train = script_.n_ctx,
            .kv_bytes_per_token = sizeof(Token),
-           .engine = "fake"};
+           .engine = "fake",
+           .fingerprint = script_.fingerprint};
 }
 
 Counts FakeModel::counts() const {

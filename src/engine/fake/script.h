@@ -42,6 +42,7 @@ struct Script {
   std::vector<Failure> failures;
 
   std::size_t n_ctx = 4096;
+  std::uint64_t fingerprint = 0xfa4e;
   std::size_t n_layers = 2;  // cancellation is looked at before each
   std::size_t dim = 8;
   std::size_t rewind_window = 8;  // positions, for Rewind::kWindow

@@ -93,6 +93,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
   self->info_ = describe(file, *self->model_, weights.loaded_bytes(), self->layout(KvStorage::kF16));
   self->info_.isa = self->kernels_->name;
   self->info_.recipe_id = kernels::kRecipeId;
+  self->info_.fingerprint = self->fingerprint_;
   const bool encoder = self->model_->is_encoder();
   const bool recurrent = self->layouts_[0].n_recurrent() > 0;
   self->capabilities_ = {.kind = encoder ? Capabilities::Kind::kEncoder : Capabilities::Kind::kDecoder,
