@@ -33,15 +33,12 @@ class CallReader {
     return result(reading);
   }
 
-  ReadCall next(CallBlock& block) {
+  ReadCall next(const CallBlock& block) {
     const std::string_view separator = trimmed_separator();
     if (block.in_list) {
       const Reading closed = at_.take(format_.list_close);
       if (closed == Reading::kMore) return end_ == TextEnd::kFinal ? result(Reading::kYes) : result(closed);
-      if (closed == Reading::kYes) {
-        block.in_list = false;
-        return close_block();
-      }
+      if (closed == Reading::kYes) return close_block();
       Reading reading = at_.take(separator);
       if (reading == Reading::kYes) reading = call();
       return result(reading);
@@ -220,6 +217,7 @@ class CallReader {
     if (arguments && !read_.name.empty()) return take_json(at_, read_.arguments);
     if (const Reading read = take_json(at_, value); read != Reading::kYes) return read;
     if (arguments) pending = std::move(value);
+    if (id) read_.id_comes_late = !read_.arguments.empty() || !pending.empty();
     if (id) read_.id = value.starts_with('"') ? unquoted_json(value) : value;
     return Reading::kYes;
   }
@@ -352,7 +350,7 @@ ReadCall read_first_call(const CallFormat& format, const ToolSet& tools, std::st
 }
 
 ReadCall read_next_call(const CallFormat& format, const ToolSet& tools, std::string_view text, TextEnd end,
-                        CallBlock& block) {
+                        const CallBlock& block) {
   return CallReader(format, tools, text, end).next(block);
 }
 

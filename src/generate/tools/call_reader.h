@@ -18,6 +18,7 @@ struct ReadCall {
   Reading reading = Reading::kNo;
   std::size_t n_bytes = 0;  // kYes: of the text
   std::string name, id;
+  bool id_comes_late = false;  // behind the arguments
   /// A JSON object. Of a call that is not complete: its beginning, when the name is known and it can only grow.
   std::string arguments;
   std::string why;  // kNo
@@ -33,7 +34,7 @@ ReadCall read_first_call(const CallFormat& format, const ToolSet& tools, std::st
                          CallBlock& block);
 /// What follows a call: another one; kYes without a name: the block ends after n_bytes.
 ReadCall read_next_call(const CallFormat& format, const ToolSet& tools, std::string_view text, TextEnd end,
-                        CallBlock& block);
+                        const CallBlock& block);
 
 /// Checks and completes arguments that were read: an object, or a string that holds one. False: neither.
 bool settle_arguments(std::string& arguments);

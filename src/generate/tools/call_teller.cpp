@@ -22,7 +22,8 @@ void CallTeller::tell(const ReadCall& call, ShownText& shown) {
   if (!complete && !may_grow) return;
   CallPiece piece{.at = shown.answer.size(), .call_idx = n_calls_, .id = {}, .name = {}, .arguments = {}};
   if (!begun_) {
-    piece.id = free_id(call.id);
+    // Told early, a call cannot wait for its id, however the text was cut.
+    piece.id = free_id(telling_ == CallTelling::kGrowing && call.id_comes_late ? std::string() : call.id);
     piece.name = call.name;
   }
   piece.arguments = call.arguments.substr(std::min(n_told_, call.arguments.size()));
