@@ -31,6 +31,7 @@ class ConstraintMask final : public TokenMask {
       words_[i] = static_cast<std::uint32_t>(wide_[i / 2] >> (i % 2 * 32));
     return std::span<const std::uint32_t>(words_);
   }
+  std::vector<Token> forced() override { return state_ ? state_->forced_tokens() : std::vector<Token>(); }
   Status accept(Token token) override { return state_->advance(token); }
 
  private:

@@ -45,6 +45,8 @@ struct JobResult {
   std::vector<JobAnswer> answers;
   PrefixReuse prompt;
   ReplyTimings timings;
+  std::size_t n_drafted = 0, n_accepted = 0;
+  std::string speculation;         // how, or why not
   std::vector<std::string> notes;  // what went wrong without harm
 };
 

@@ -324,7 +324,9 @@ void LocalGenerator::complete_receipt(const Job& job, const JobResult& result, R
     receipt.n_completion += answer.tokens.size();
     receipt.n_reasoning += answer.n_reasoning;
   }
-  receipt.speculation = "off: nobody asked for it";
+  receipt.speculation = result.speculation;
+  receipt.n_drafted = result.n_drafted;
+  receipt.n_accepted = result.n_accepted;
   receipt.notes = result.notes;
   receipt.timings = result.timings;
   receipt.timings.load_s = options_.load_s;

@@ -43,11 +43,15 @@ Result<std::unique_ptr<Scheduler>> Scheduler::make(LanguageModel& model, Schedul
     return fail(ErrorCode::kUnsupportedModel, "the model carries no tokenizer, so its tokens cannot become text");
   if (options.chunk == 0 || options.max_running == 0)
     return fail(ErrorCode::kInvalidArgument, "scheduler: chunk and max_running are 0, expected at least 1");
-  return std::unique_ptr<Scheduler>(new Scheduler(model, options));
+  HEARTH_TRY(Speculation speculation, Speculation::make(model, options.speculation, options.cache));
+  return std::unique_ptr<Scheduler>(new Scheduler(model, std::move(options), std::move(speculation)));
 }
 
-Scheduler::Scheduler(LanguageModel& model, SchedulerOptions options)
-    : model_(&model), options_(options), cache_(model, options_.cache) {
+Scheduler::Scheduler(LanguageModel& model, SchedulerOptions options, Speculation speculation)
+    : model_(&model),
+      options_(std::move(options)),
+      cache_(model, options_.cache),
+      speculation_(std::move(speculation)) {
   const Capabilities& can = model.capabilities();
   // Every running answer needs a sequence, and a row in every step.
   options_.max_running = std::min(
@@ -231,7 +235,8 @@ void Scheduler::begin(Waiting waiting) {
   if (!lent) return fail_waiting(waiting, lent.error());
   Stream& one = **stream;
   one.sequence = lent->sequence;
-  one.n_evaluated = lent->reuse.n_reused;
+  one.n_evaluated = one.n_held = lent->reuse.n_reused;
+  speculation_.begin(one);
   Ticket& ticket = *waiting.ticket;
   if (!ticket.admitted_) {
     ticket.admitted_ = Clock::now();
@@ -259,8 +264,9 @@ void Scheduler::begin_siblings(Stream& first) {
       continue;
     }
     (*stream)->sequence = *sequence;
-    (*stream)->n_evaluated = first.n_evaluated;
-    (*stream)->logits = first.logits;
+    (*stream)->n_evaluated = (*stream)->n_held = first.n_evaluated;
+    (*stream)->rows = first.rows;
+    speculation_.begin(**stream);
     streams_.push_back(std::move(*stream));
   }
   const std::lock_guard lock(mutex_);
@@ -304,9 +310,11 @@ void Scheduler::finish(Stream& stream, FinishReason reason, std::string note) {
     if (const std::string* stop = stream.steps->stop_string()) answer.stop_string = *stop;
   }
   const auto ticket = stream.ticket;
-  if (!stream.steps->tokens().empty()) save(stream, stream.held(), stream.sequence);
-  if (stream.answer_idx == 0 && stream.prefilling()) end_unborn(*ticket, reason);
-  leave(stream, Leaving::kKeep);
+  const bool whole = settle(stream);
+  if (stream.answer_idx == 0) ticket->collected_.speculation = speculation_.told(stream);
+  if (whole && !stream.steps->tokens().empty()) save(stream, stream.held(), stream.sequence);
+  if (stream.answer_idx == 0 && stream.prefilling() && stream.steps->tokens().empty()) end_unborn(*ticket, reason);
+  leave(stream, whole ? Leaving::kKeep : Leaving::kDrop);
   close_answer(ticket);
 }
 
@@ -331,6 +339,7 @@ void Scheduler::fail_job(const std::shared_ptr<Ticket>& ticket, const Error& err
 
 void Scheduler::leave(Stream& stream, Leaving leaving) {
   if (std::exchange(stream.ended, true)) return;
+  speculation_.end(stream);
   if (leaving == Leaving::kKeep) {
     cache_.keep(stream.held(), stream.sequence);
   } else {

@@ -16,6 +16,7 @@
 #include "generate/fair_queue.h"
 #include "generate/job.h"
 #include "generate/prefix_cache.h"
+#include "generate/speculation.h"
 #include "hearth/language_model.h"
 
 namespace hearth::generate {
@@ -26,6 +27,7 @@ struct SchedulerOptions {
   std::size_t max_queued = 64;  // jobs that wait; more are refused
   std::size_t max_queued_per_principal = 64;
   PrefixCacheOptions cache;
+  SpeculationOptions speculation;
 };
 
 struct SchedulerState {
@@ -68,7 +70,7 @@ class Scheduler {
     std::promise<void> done;
   };
 
-  Scheduler(LanguageModel& model, SchedulerOptions options);
+  Scheduler(LanguageModel& model, SchedulerOptions options, Speculation speculation);
   void work();
   void run_tasks();
   void save(const Stream& stream, const CachedText& text, SequenceId sequence);
@@ -83,7 +85,10 @@ class Scheduler {
   void run(Plan& plan);
   void run_alone(Plan& plan);
   void after_prefill(Stream& stream);
-  void draw(Stream& stream);
+  void draw_all(Stream& stream);
+  void draw(Stream& stream, std::span<const float> logits);
+  bool settle(Stream& stream);
+  void read_again(Stream& stream);
   void finish(Stream& stream, FinishReason reason, std::string note = {});
   void fail_job(const std::shared_ptr<Ticket>& ticket, const Error& error);
   void leave(Stream& stream, Leaving leaving);
@@ -107,6 +112,7 @@ class Scheduler {
 
   // What the worker's thread alone touches.
   PrefixCache cache_;
+  Speculation speculation_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::size_t turn_ = 0;  // which prefill goes next
 

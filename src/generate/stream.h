@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "generate/job.h"
+#include "generate/speculation.h"
 #include "hearth/language_model.h"
 
 namespace hearth::generate {
@@ -20,7 +21,12 @@ struct Stream {
   std::vector<Token> history;   // the prompt, then what was drawn
   std::size_t n_evaluated = 0;  // tokens of it that the sequence holds
   SequenceId sequence = 0;
-  std::vector<float> logits;      // after the last evaluated token
+  std::size_t n_held = 0;                // positions of the sequence: more than n_evaluated while guesses are verified
+  std::vector<std::vector<float>> rows;  // logits after the last evaluated token, then after each guess
+  std::vector<Token> drafted;            // guesses that this step verifies
+  std::size_t n_right = 0;               // of them: what was drawn so far
+  std::vector<Token> fed;                // the end of the history and the guesses
+  StreamDrafts drafts;
   std::size_t checkpoint_at = 0;  // where a copy of the state is worth keeping; 0: nowhere
   bool ended = false;
 

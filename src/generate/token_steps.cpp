@@ -73,6 +73,11 @@ Result<sample::Choice> TokenSteps::draw(std::span<const float> logits, std::span
   return choice;
 }
 
+std::vector<Token> TokenSteps::forced() {
+  if (!forced_.empty()) return {forced_.begin(), forced_.end()};
+  return mask_ && !splitter_.thinking() ? mask_->forced() : std::vector<Token>();
+}
+
 /// The text of a token; a control token that stands for a tag is spelled, so that the splitter sees it.
 std::string TokenSteps::spell(Token token) {
   if (std::ranges::find(hidden_tags_, token) == hidden_tags_.end()) return decoder_->feed(token);

@@ -54,6 +54,9 @@ class TokenSteps {
   /// What was held back, when the reply ends here.
   ShownText finish();
 
+  /// Tokens that will most likely be drawn next, whatever the model thinks.
+  [[nodiscard]] std::vector<Token> forced();
+
   /// Everything that was drawn, an end token or a stop string's tokens included.
   [[nodiscard]] const std::vector<Token>& tokens() const { return tokens_; }
   [[nodiscard]] std::size_t n_reasoning() const { return n_reasoning_; }
