@@ -25,7 +25,6 @@
 
 namespace hearth {
 
-
 /// JSON Schema of the values that from_json<T> reads, as text.
 template <typename T>
 std::string json_schema();
@@ -71,7 +70,7 @@ Error wrong_kind(std::string_view expected, const ParsedJson& found);
 Result<double> read_double(const ParsedJson& json);
 Result<std::int64_t> read_integer(const ParsedJson& json, std::int64_t lowest, std::int64_t highest);
 Result<std::uint64_t> read_unsigned(const ParsedJson& json, std::uint64_t highest);
-std::string quoted(std::string_view text);
+std::string quoted_text(std::string_view text);
 std::string number_text(double value);
 
 template <typename T>
@@ -188,13 +187,14 @@ std::string schema_of() {
            std::to_string(std::numeric_limits<T>::max()) + "}";
   } else if constexpr (std::is_enum_v<T>) {
     std::string names;
-    for (const auto& [name, value] : DescribedEnum<T>::values()) names += (names.empty() ? "" : ",") + quoted(name);
+    for (const auto& [name, value] : DescribedEnum<T>::values())
+      names += (names.empty() ? "" : ",") + quoted_text(name);
     return R"({"enum":[)" + names + "]}";
   } else {
     std::string properties, required;
     std::size_t idx = 0;
     const auto add = [&]<typename M>(const M&) {
-      const std::string name = quoted(Described<T>::names()[idx++]);
+      const std::string name = quoted_text(Described<T>::names()[idx++]);
       properties += (properties.empty() ? "" : ",") + name + ":" + schema_of<M>();
       if constexpr (!IsOptional<M>::value) required += (required.empty() ? "" : ",") + name;
     };
@@ -216,21 +216,21 @@ std::string written(const T& value) {
   } else if constexpr (std::is_same_v<T, bool>) {
     return value ? "true" : "false";
   } else if constexpr (std::is_same_v<T, std::string>) {
-    return quoted(value);
+    return quoted_text(value);
   } else if constexpr (std::is_floating_point_v<T>) {
     return number_text(static_cast<double>(value));
   } else if constexpr (std::is_integral_v<T>) {
     return std::to_string(value);
   } else if constexpr (std::is_enum_v<T>) {
     for (const auto& [name, one] : DescribedEnum<T>::values()) {
-      if (one == value) return quoted(name);
+      if (one == value) return quoted_text(name);
     }
     return "null";
   } else {
     std::string members;
     std::size_t idx = 0;
     const auto add = [&](const auto& member) {
-      members += (members.empty() ? "" : ",") + quoted(Described<T>::names()[idx++]) + ":" + written(member);
+      members += (members.empty() ? "" : ",") + quoted_text(Described<T>::names()[idx++]) + ":" + written(member);
     };
     std::apply([&](const auto&... all) { (add(all), ...); }, Described<T>::tie(const_cast<T&>(value)));
     return "{" + members + "}";
@@ -293,26 +293,28 @@ std::string to_json(const T& value) {
 #define HEARTH_MEMBER(name) value.name
 #define HEARTH_ENUMERATOR(name) Type::name
 
-#define HEARTH_DESCRIBE(TYPE, ...)                                                          \
-  template <>                                                                               \
-  struct hearth::Described<TYPE> {                                                          \
-    static constexpr auto names() {                                                         \
-      return hearth::detail::split_names<HEARTH_N_OF(__VA_ARGS__)>(#__VA_ARGS__);           \
-    }                                                                                       \
-    static auto tie(TYPE& value) { return std::tie(HEARTH_FOR_EACH(HEARTH_MEMBER, __VA_ARGS__)); } \
+#define HEARTH_DESCRIBE(TYPE, ...)                                                \
+  template <>                                                                     \
+  struct hearth::Described<TYPE> {                                                \
+    static constexpr auto names() {                                               \
+      return hearth::detail::split_names<HEARTH_N_OF(__VA_ARGS__)>(#__VA_ARGS__); \
+    }                                                                             \
+    static auto tie(TYPE& value) {                                                \
+      return std::tie(HEARTH_FOR_EACH(HEARTH_MEMBER, __VA_ARGS__));               \
+    }                                                                             \
   };
 
-#define HEARTH_DESCRIBE_ENUM(TYPE, ...)                                                              \
-  template <>                                                                                        \
-  struct hearth::DescribedEnum<TYPE> {                                                               \
-    static auto values() {                                                                           \
-      using Type = TYPE;                                                                             \
-      constexpr auto names = hearth::detail::split_names<HEARTH_N_OF(__VA_ARGS__)>(#__VA_ARGS__);    \
-      const std::array<TYPE, names.size()> all = {HEARTH_FOR_EACH(HEARTH_ENUMERATOR, __VA_ARGS__)};  \
-      std::array<std::pair<std::string_view, TYPE>, names.size()> pairs;                             \
-      for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {names[i], all[i]};                  \
-      return pairs;                                                                                  \
-    }                                                                                                \
+#define HEARTH_DESCRIBE_ENUM(TYPE, ...)                                                             \
+  template <>                                                                                       \
+  struct hearth::DescribedEnum<TYPE> {                                                              \
+    static auto values() {                                                                          \
+      using Type = TYPE;                                                                            \
+      constexpr auto names = hearth::detail::split_names<HEARTH_N_OF(__VA_ARGS__)>(#__VA_ARGS__);   \
+      const std::array<TYPE, names.size()> all = {HEARTH_FOR_EACH(HEARTH_ENUMERATOR, __VA_ARGS__)}; \
+      std::array<std::pair<std::string_view, TYPE>, names.size()> pairs;                            \
+      for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {names[i], all[i]};                 \
+      return pairs;                                                                                 \
+    }                                                                                               \
   };
 
 }  // namespace hearth

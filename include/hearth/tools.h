@@ -49,8 +49,8 @@ struct ToolResult {
 };
 
 struct ToolRunOptions {
-  std::size_t max_steps = 8;  // replies of the model; after the last one no calls are made
-  EventSink sink;             // the events of all replies
+  std::size_t max_steps = 8;                         // replies of the model; after the last one no calls are made
+  EventSink sink;                                    // the events of all replies
   std::function<bool(const ToolCall&)> may_call;     // asked before each call; false: the model is told that it may not
   std::function<void(const ToolResult&)> on_result;  // after each call
   CancelCheck cancelled;
@@ -68,7 +68,8 @@ struct ToolRun {
 /// Asks the generator, calls the functions that it asks for, tells it the results, and again. Tools of the request that
 /// are not in the box are offered too; a call of one is answered with an error. A required or named tool is required in
 /// the first step only. An error means that a step failed before anything was said in it.
-Result<ToolRun> run_tools(Generator& generator, Request request, const Toolbox& box, const ToolRunOptions& options = {});
+Result<ToolRun> run_tools(Generator& generator, Request request, const Toolbox& box,
+                          const ToolRunOptions& options = {});
 
 // ---- details
 

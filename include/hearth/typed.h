@@ -1,4 +1,5 @@
-// Replies as values: asks for a described struct (hearth/described.h), holds the model to its schema and reads the reply.
+// Replies as values: asks for a described struct (hearth/described.h), holds the model to its schema and reads the
+// reply.
 #pragma once
 
 #include <functional>
@@ -42,8 +43,8 @@ Result<Reply> generate_fields(Generator& generator, const Request& request, cons
 
 }  // namespace detail
 
-/// The request's format is replaced by the schema of T. An error where nothing was said, or where the reply ended before
-/// it was complete.
+/// The request's format is replaced by the schema of T. An error where nothing was said, or where the reply ended
+/// before it was complete.
 template <typename T>
 Result<Typed<T>> generate_as(Generator& generator, Request request, const FieldSink& sink = {},
                              const CancelCheck& cancelled = {}) {
@@ -52,7 +53,8 @@ Result<Typed<T>> generate_as(Generator& generator, Request request, const FieldS
   auto value = from_json<T>(reply.text());
   if (!value) {
     const std::string_view end = finish_reason_name(reply.answers.front().reason);
-    return std::unexpected(std::move(value.error()).within("reading a typed reply, which ended by " + std::string(end)));
+    return std::unexpected(
+        std::move(value.error()).within("reading a typed reply, which ended by " + std::string(end)));
   }
   return Typed<T>{std::move(*value), std::move(reply)};
 }

@@ -1,5 +1,5 @@
-// One rule per length of the trigger's text that has just been seen (Knuth, Morris, Pratt): each takes any byte, and any
-// special token that is no trigger begins again.
+// One rule per length of the trigger's text that has just been seen (Knuth, Morris, Pratt): each takes any byte, and
+// any special token that is no trigger begins again.
 #include "constrain/free_text.h"
 
 #include <algorithm>

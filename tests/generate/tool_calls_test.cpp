@@ -16,7 +16,8 @@ using ToolJson = nlohmann::json;
 
 constexpr std::string_view kChatMl =
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}{% if m.tool_calls %}{% for c in m.tool_calls %}"
-    "<tool_call>{{ c.function.name }} {{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endif %}<|im_end|>\n"
+    "<tool_call>{{ c.function.name }} {{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endif "
+    "%}<|im_end|>\n"
     "{% endfor %}{% if tools %}{% for t in tools %}{{ t | tojson }}\n{% endfor %}{% endif %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 constexpr std::string_view kWithoutTools =
@@ -52,9 +53,9 @@ Request asking(std::string_view text, std::vector<Tool> tools = {weather()}) {
 }
 
 TEST(ToolCalls, ACallIsPartOfTheReplyAndOfItsEvents) {
-  const auto g = generator_saying(
-      "assistant\n",
-      "Let me look.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Z\xC3\xBCrich\"}}\n</tool_call>");
+  const auto g = generator_saying("assistant\n",
+                                  "Let me look.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": "
+                                  "\"Z\xC3\xBCrich\"}}\n</tool_call>");
   std::string text, name, arguments;
   const auto reply = g->generate(asking("Rain?"), [&](const Event& event) {
     if (const auto* delta = std::get_if<TextDelta>(&event.what)) text += delta->text;
@@ -80,7 +81,8 @@ TEST(ToolCalls, ACallIsPartOfTheReplyAndOfItsEvents) {
 
 TEST(ToolCalls, StopStringsAndSentencesLookAtTextOnly) {
   const auto g = generator_saying(
-      "assistant\n", "<tool_call>{\"name\": \"get_weather\", \"arguments\": {\"city\": \"A. B. STOP\"}}</tool_call>ok STOP no");
+      "assistant\n",
+      "<tool_call>{\"name\": \"get_weather\", \"arguments\": {\"city\": \"A. B. STOP\"}}</tool_call>ok STOP no");
   Request request = asking("Rain?");
   request.stop = {{"STOP"}};
   request.max_sentences = 1;
@@ -101,14 +103,16 @@ TEST(ToolCalls, ChoiceNoneShowsNoToolsAndReadsNoCalls) {
 }
 
 TEST(ToolCalls, ATemplateThatKnowsNoToolsIsToldInWords) {
-  const auto g = generator_saying("[user]Rain?<end_of_turn>[assistant]", "<tool_call>{\"name\": \"get_weather\", \"arguments\": {\"city\": \"x\"}}</tool_call>",
-                                  kWithoutTools);
+  const auto g = generator_saying(
+      "[user]Rain?<end_of_turn>[assistant]",
+      "<tool_call>{\"name\": \"get_weather\", \"arguments\": {\"city\": \"x\"}}</tool_call>", kWithoutTools);
   Request request = asking("Rain?");
   auto reply = g->generate(request);
   ASSERT_TRUE(reply) << reply.error().message;
   ASSERT_EQ(reply->answers[0].message.tool_calls.size(), 1u);
   EXPECT_TRUE(reply->receipt.calls.starts_with("generic")) << reply->receipt.calls;
-  const auto then = generator_saying("[user]<tool_response>\nSunny\n</tool_response><end_of_turn>[assistant]", "It is sunny.", kWithoutTools);
+  const auto then = generator_saying("[user]<tool_response>\nSunny\n</tool_response><end_of_turn>[assistant]",
+                                     "It is sunny.", kWithoutTools);
   request.messages.push_back(reply->answers[0].message);
   request.messages.push_back(Message::tool("call00000", "Sunny"));
   reply = then->generate(request);

@@ -2,6 +2,7 @@
 #include "generate/tools/call_grammar.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -33,14 +34,17 @@ std::string_view without_space(std::string_view text) {
 class CallGrammar {
  public:
   explicit CallGrammar(const CallGrammarOptions& options)
-      : options_(options), format_(*options.format), json_(grammar_), must_(options.need == CallGrammarOptions::Need::kMust) {}
+      : options_(options),
+        format_(*options.format),
+        json_(grammar_),
+        must_(options.need == CallGrammarOptions::Need::kMust) {}
 
   Result<Grammar> run() {
     const RuleId root = grammar_.add_rule("answer");
     HEARTH_TRY(const ExprId answer, format_.syntax == CallSyntax::kRecipient ? messages()
-                                    : must_ || options_.instead != nullptr  ? block_or_instead()
-                                    : format_.marked()                      ? free_text_with_blocks()
-                                                                            : block_or_other_text());
+                                    : must_ || options_.instead != nullptr   ? block_or_instead()
+                                    : format_.marked()                       ? free_text_with_blocks()
+                                                                             : block_or_other_text());
     grammar_.define(root, answer);
     grammar_.set_root(root);
     HEARTH_CHECK(grammar_.check());
@@ -65,7 +69,8 @@ class CallGrammar {
       parts.push_back(grammar_.literal(wanted.substr(0, at)));
       wanted.remove_prefix(at);
       if (name.empty()) continue;
-      parts.push_back(grammar_.tokens({.ids = {}, .names = {std::string(name)}, .negated = false, .special_only = false}));
+      parts.push_back(
+          grammar_.tokens({.ids = {}, .names = {std::string(name)}, .negated = false, .special_only = false}));
       wanted.remove_prefix(name.size());
     }
     return grammar_.seq(std::move(parts));
@@ -81,7 +86,8 @@ class CallGrammar {
   constrain::Trigger trigger(std::string_view opener, std::string_view& rest) {
     opener = opener.substr(opener.find_first_not_of(" \n"));
     const std::string_view word = opener.substr(0, opener.find_first_of(" \n"));
-    for (const std::string& name : options_.control_tokens ? options_.control_tokens(opener) : std::vector<std::string>()) {
+    for (const std::string& name :
+         options_.control_tokens ? options_.control_tokens(opener) : std::vector<std::string>()) {
       if (!opener.starts_with(name)) continue;
       rest = opener.substr(name.size());
       return {.special_names = {name}, .text = {}};
@@ -122,7 +128,10 @@ class CallGrammar {
 
   Result<ExprId> inside_call(const KnownTool& tool) {
     switch (format_.syntax) {
-      case CallSyntax::kObject: return object(tool);
+      case CallSyntax::kObject: {
+        HEARTH_TRY(const ExprId whole, object(tool));
+        return grammar_.seq({json_.space(), whole, json_.space()});
+      }
       case CallSyntax::kSoleMember: {
         HEARTH_TRY(const ExprId value, arguments(tool));
         return grammar_.seq({grammar_.literal("{" + constrain::json_quoted(tool.name)), json_.colon(), value,
@@ -164,12 +173,15 @@ class CallGrammar {
     HEARTH_TRY(const ExprId rest, object_after_name(tool));
     ExprId id = grammar_.empty();
     if (format_.id_key == "tool_call_id") {
-      id = grammar_.optional(grammar_.seq({grammar_.literal("\"tool_call_id\""), json_.colon(), grammar_.byte('"'),
-                                           grammar_.repeat(grammar_.byte_range('0', '9'), 1, 4), grammar_.byte('"'),
-                                           json_.comma()}));
+      id = grammar_.optional(
+          grammar_.seq({grammar_.literal("\"tool_call_id\""), json_.colon(), grammar_.byte('"'),
+                        grammar_.repeat(grammar_.byte_range('0', '9'), 1, 4), grammar_.byte('"'), json_.comma()}));
     }
-    return grammar_.seq({grammar_.byte('{'), json_.space(), id, grammar_.literal(name_member(tool)), rest});
+    return grammar_.seq({grammar_.byte('{'), json_.space(), id,
+                         grammar_.literal(fmt::format("\"{}\"", format_.name_key)), json_.colon(),
+                         grammar_.literal(constrain::json_quoted(tool.name)), rest});
   }
+  /// As models write it that begin an answer with it.
   [[nodiscard]] std::string name_member(const KnownTool& tool) const {
     return fmt::format("\"{}\": {}", format_.name_key, constrain::json_quoted(tool.name));
   }
@@ -190,8 +202,9 @@ class CallGrammar {
   Result<ExprId> keyed(const KnownTool& tool) {
     const GrammarJson schema = GrammarJson::parse(tool.parameters, nullptr, false);
     static constexpr std::array<std::string_view, 12> kUnderstood = {
-        "type",  "properties",  "required", "additionalProperties", "title",   "description",
-        "$defs", "definitions", "$schema",  "$comment",             "default", "examples"};
+        "type",    "properties",  "required", "additionalProperties",
+        "title",   "description", "$defs",    "definitions",
+        "$schema", "$comment",    "default",  "examples"};
     for (const auto& [keyword, value] : schema.items()) {
       if (std::ranges::find(kUnderstood, keyword) != kUnderstood.end()) continue;
       return fail(ErrorCode::kUnsupportedConstraint,
@@ -203,8 +216,9 @@ class CallGrammar {
     const GrammarJson required = schema.value("required", GrammarJson::array());
     for (const auto& name : required) {
       if (name.is_string() && properties.contains(name.get<std::string>())) continue;
-      return fail(ErrorCode::kUnsupportedConstraint,
-                  fmt::format("the parameters of the tool {}: a property is required that is not described", tool.name));
+      return fail(
+          ErrorCode::kUnsupportedConstraint,
+          fmt::format("the parameters of the tool {}: a property is required that is not described", tool.name));
     }
     std::vector<Member> members;
     for (const auto& [name, property] : properties.items()) {
@@ -317,8 +331,9 @@ class CallGrammar {
     } else if (!in_block) {
       opener = {};
     }
-    return grammar_.seq({text(opener), text(format_.list_open), first, further(one), text(format_.list_close),
-                         text(format_.block_close)});
+    const ExprId space = in_block ? json_.space() : grammar_.empty();
+    return grammar_.seq({text(opener), text(format_.list_open), space, first, further(one), space,
+                         text(format_.list_close), text(format_.block_close)});
   }
 
   Result<ExprId> any_call_after(std::string_view opener) {
@@ -373,7 +388,8 @@ class CallGrammar {
   /// Free text, but what begins with one of these texts goes on as they say. One rule per beginning of them.
   ExprId text_unless(const std::map<std::string, ExprId>& beginnings) {
     const ExprId free = any_text();
-    const ExprId special = grammar_.seq({grammar_.tokens({.ids = {}, .names = {}, .negated = true, .special_only = true}), free});
+    const ExprId special =
+        grammar_.seq({grammar_.tokens({.ids = {}, .names = {}, .negated = true, .special_only = true}), free});
     std::map<std::string, RuleId> rules;
     for (const auto& [whole, then] : beginnings) {
       for (std::size_t n = 0; n < whole.size(); ++n) {
@@ -413,8 +429,8 @@ class CallGrammar {
     for (const KnownTool& tool : options_.tools->tools()) {
       if (!callable(tool)) continue;
       HEARTH_TRY(const ExprId value, arguments(tool));
-      ways.push_back(grammar_.seq(
-          {text(format_.name_prefix), grammar_.literal(tool.name), text(format_.name_close), value}));
+      ways.push_back(
+          grammar_.seq({text(format_.name_prefix), grammar_.literal(tool.name), text(format_.name_close), value}));
     }
     return as_rule(grammar_.alt(std::move(ways)));
   }
@@ -423,9 +439,9 @@ class CallGrammar {
     HEARTH_TRY(const ExprId one, message_call());
     const bool harmony = format_.name_close.contains("<|message|>");
     if (must_ || options_.instead != nullptr) {
-      const ExprId calls = harmony ? grammar_.seq({text(format_.call_open), one})
-                                   : grammar_.seq({one, grammar_.repeat(grammar_.seq({text(format_.call_open), one}), 0,
-                                                                        more_calls())});
+      const ExprId calls =
+          harmony ? grammar_.seq({text(format_.call_open), one})
+                  : grammar_.seq({one, grammar_.repeat(grammar_.seq({text(format_.call_open), one}), 0, more_calls())});
       if (must_) return calls;
       const ExprId header = harmony ? text("<|channel|>final<|message|>") : text("all\n");
       return grammar_.alt({calls, grammar_.seq({header, grammar_.embed(*options_.instead)})});
@@ -436,13 +452,16 @@ class CallGrammar {
   /// A header of harmony is free up to the channel; a message to a function ends the answer.
   ExprId harmony_messages(ExprId one) {
     std::string_view rest;
-    const constrain::Trigger channel = trigger(format_.call_open, rest);
+    constexpr std::string_view kChannel = "<|channel|>";
+    const constrain::Trigger channel = trigger(kChannel, rest);
     const RuleId start = grammar_.add_rule("messages");
-    const ExprId kind = grammar_.alt({grammar_.literal("analysis"), grammar_.literal("final"), grammar_.literal("commentary"),
-                                      grammar_.literal("commentary json"), text("commentary <|constrain|>json")});
+    const ExprId kind =
+        grammar_.alt({grammar_.literal("analysis"), grammar_.literal("final"), grammar_.literal("commentary"),
+                      grammar_.literal("commentary json"), text("commentary <|constrain|>json")});
     const ExprId plain = grammar_.seq({kind, text("<|message|>"), grammar_.call(start)});
-    constrain::define_free_text(grammar_, start, channel, grammar_.alt({plain, grammar_.seq({text(rest), one})}),
-                                grammar_.empty());
+    constrain::define_free_text(
+        grammar_, start, channel,
+        grammar_.alt({plain, grammar_.seq({text(format_.call_open.substr(kChannel.size())), one})}), grammar_.empty());
     return grammar_.call(start);
   }
 
@@ -450,10 +469,13 @@ class CallGrammar {
     const RuleId start = grammar_.add_rule("text for all"), calls = grammar_.add_rule("calls");
     const ExprId next = text(format_.call_open);
     const ExprId to_all = grammar_.seq({text("all\n"), grammar_.call(start)});
-    grammar_.define(calls, grammar_.seq({one, grammar_.optional(grammar_.seq({next, grammar_.alt({grammar_.call(calls), to_all})}))}));
+    grammar_.define(
+        calls,
+        grammar_.seq({one, grammar_.optional(grammar_.seq({next, grammar_.alt({grammar_.call(calls), to_all})}))}));
     std::string_view rest;
     const constrain::Trigger mark = trigger(format_.call_open, rest);
-    constrain::define_free_text(grammar_, start, mark, grammar_.seq({text(rest), grammar_.call(calls)}), grammar_.empty());
+    constrain::define_free_text(grammar_, start, mark, grammar_.seq({text(rest), grammar_.call(calls)}),
+                                grammar_.empty());
     return grammar_.alt({to_all, grammar_.call(calls)});
   }
 

@@ -18,8 +18,8 @@ struct CallGrammarOptions {
   const ToolSet* tools = nullptr;
   /// kMay: free text, in which every call that is begun is held to the format from its opening on.
   enum class Need : std::uint8_t { kMay, kMust } need = Need::kMay;
-  std::string only;                            // the one tool that may be called; empty: all
-  std::size_t max_calls = 0;                   // 0: no limit
+  std::string only;                             // the one tool that may be called; empty: all
+  std::size_t max_calls = 0;                    // 0: no limit
   const constrain::Grammar* instead = nullptr;  // kMay: instead of free text, what an answer without calls must be
   /// The names of control tokens that a text of the format spells.
   std::function<std::vector<std::string>(std::string_view text)> control_tokens;

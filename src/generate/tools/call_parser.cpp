@@ -201,7 +201,7 @@ class MarkedCallParser final : public CallParser {
   CallTeller teller_;
   std::vector<std::string_view> openers_;
   State state_ = State::kBeginning;
-  bool unmarked_ = false;  // kOpened: by the place alone
+  bool unmarked_ = false;               // kOpened: by the place alone
   const CallFormat* format_ = nullptr;  // of the call that is read
   CallBlock block_;
   std::string held_, space_;  // space_: stood before the opener
