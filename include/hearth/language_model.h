@@ -28,6 +28,7 @@ struct Capabilities {
   bool token_bytes = false;
   bool embeddings_in = false;
   bool adapters = false;
+  bool attention = false;        // EvaluateOptions::observe_attention
   bool batch_invariant = false;  // bits never depend on batch, threads or splitting
 };
 
@@ -106,10 +107,18 @@ using CancelCheck = std::function<bool()>;
 /// Sees the residual stream after each layer: (layer, first row of the batch, values [n_rows][dim]). For diagnosis.
 using LayerObserver = std::function<void(std::size_t layer, std::size_t row_begin, std::span<const float> values)>;
 
+/// Sees where some layers look: for each row that is wanted, weights [n_heads][positions up to the row's]. Those of a
+/// head add up to 1, less what an attention sink takes. Rows count through all items of the call. Slow: for diagnosis.
+struct AttentionObserver {
+  std::vector<std::size_t> layers;
+  std::function<void(std::size_t layer, std::size_t row, std::size_t n_heads, std::span<const float> weights)> see;
+};
+
 struct EvaluateOptions {
   CancelCheck cancelled;
   LayerObserver observe_layer;
-  std::size_t ubatch = 512;  // rows of one pass through the layers; bits do not depend on it
+  AttentionObserver observe_attention = {};  // of layers that have attention; anything else is refused
+  std::size_t ubatch = 512;                  // rows of one pass through the layers; bits do not depend on it
 };
 
 class LanguageModel {

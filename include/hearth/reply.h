@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -121,6 +122,11 @@ struct ToolCallDelta {
   std::string_view id, name;
   std::string_view arguments;
 };
+/// Where a layer looked when the next token was drawn; comes before that token's text.
+struct AttentionWeights {
+  std::size_t layer = 0, n_heads = 0;
+  std::span<const float> weights;  // [n_heads][positions]
+};
 /// From here on another generator speaks.
 struct Seam {
   std::string_view from, to, why;
@@ -128,7 +134,7 @@ struct Seam {
 
 struct Event {
   std::size_t answer_idx = 0;
-  std::variant<PromptProgress, TextDelta, ReasoningDelta, ToolCallDelta, Seam> what;
+  std::variant<PromptProgress, TextDelta, ReasoningDelta, ToolCallDelta, AttentionWeights, Seam> what;
 };
 
 }  // namespace hearth

@@ -92,6 +92,8 @@ struct Request {
   std::optional<std::size_t> max_sentences;  // 0: no limit
   std::uint32_t n = 1;                       // replies to the same messages
   ContextPolicy context;
+  /// Where one layer looks at each token that is drawn, as events; slow, and without speculation.
+  std::optional<std::size_t> attention_layer;
   /// Text the answer begins with: the model goes on from there. The reply does not repeat it.
   std::string assistant_prefix;
   /// Whose request it is: nothing computed for one principal is ever reused for another.

@@ -6,6 +6,10 @@
 
 namespace hearth::generate {
 
+namespace {
+constexpr std::size_t kMostAttention = 64;
+}
+
 Ticket::Ticket(Job job) : job_(std::move(job)) {
   n_open_ = std::max<std::size_t>(1, job_.n);
   collected_.answers.resize(job_.n);
@@ -17,6 +21,7 @@ std::optional<JobEvent> Ticket::next(std::chrono::milliseconds patience) {
   if (events_.empty()) return std::nullopt;
   JobEvent event = std::move(events_.front());
   events_.pop_front();
+  n_attention_ -= std::holds_alternative<JobAttention>(event);
   return event;
 }
 
@@ -34,6 +39,10 @@ Result<JobResult> Ticket::result() {
 void Ticket::say(JobEvent event) {
   {
     const std::lock_guard lock(mutex_);
+    if (std::holds_alternative<JobAttention>(event) && ++n_attention_ > kMostAttention) {
+      --n_attention_;  // whoever does not take them in time misses some: they are large
+      return;
+    }
     auto* piece = std::get_if<JobPiece>(&event);
     auto* last = events_.empty() ? nullptr : std::get_if<JobPiece>(&events_.back());
     const bool joins = piece && last && last->answer_idx == piece->answer_idx &&

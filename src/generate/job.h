@@ -28,6 +28,7 @@ struct Job {
   StepOptions steps;
   std::uint32_t n = 1;  // answers; 0: only read the prompt, so that a later job finds it
   std::optional<Clock::time_point> deadline;
+  std::optional<std::size_t> attention_layer;     // whose weights come as events
   std::vector<std::shared_ptr<TokenMask>> masks;  // one per answer, or none at all
 };
 
@@ -55,7 +56,11 @@ struct JobPiece {
   std::size_t answer_idx = 0;
   ShownText shown;
 };
-using JobEvent = std::variant<PromptProgress, JobPiece>;
+struct JobAttention {
+  std::size_t answer_idx = 0, layer = 0, n_heads = 0;
+  std::vector<float> weights;  // [n_heads][positions]
+};
+using JobEvent = std::variant<PromptProgress, JobPiece, JobAttention>;
 
 /// A job that was handed in. The caller takes events out at its own pace; the scheduler never waits for it.
 class Ticket {
@@ -84,6 +89,7 @@ class Ticket {
   const Clock::time_point submitted_ = Clock::now();
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::size_t n_attention_ = 0;  // events of this kind that wait
   std::deque<JobEvent> events_;  // pieces of the same answer are joined while nobody takes them
   std::optional<Result<JobResult>> result_;
 

@@ -169,6 +169,8 @@ Status LocalGenerator::refuse_or_tell(const Request& request, Receipt& receipt) 
       tell("reasoning.mode", "this model has no thinking tags");
     if (request.reasoning.max_tokens) tell("reasoning.max_tokens", "this model has no thinking tags");
   }
+  if (request.attention_layer && !model_->capabilities().attention)
+    tell("attention_layer", "this engine does not show where it looks");
   if (request.unhonoured == Request::Unhonoured::kTold || receipt.ignored.empty()) return {};
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("the option {} cannot be honoured: {}", receipt.ignored[0].name, receipt.ignored[0].reason));
@@ -204,6 +206,7 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   receipt.template_source = request.prompt ? "none: the text as it stands" : prompts_.source(request);
   job.prompt = {.principal = request.principal, .tokens = std::move(prompt.tokens), .marks = std::move(prompt.marks)};
   job.sampling = std::move(options.sampling);
+  if (model_->capabilities().attention) job.attention_layer = request.attention_layer;
   job.n = request.n;
   job.steps = {.max_tokens = options.max_tokens,
                .stop = std::move(options.stop),
@@ -294,6 +297,10 @@ Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const Even
     if (!event || !listening) continue;  // what comes after the sink has had enough is no part of the reply
     if (const auto* progress = std::get_if<PromptProgress>(&*event)) {
       send({.answer_idx = 0, .what = *progress});
+      continue;
+    }
+    if (const auto* attention = std::get_if<JobAttention>(&*event)) {
+      send({attention->answer_idx, AttentionWeights{attention->layer, attention->n_heads, attention->weights}});
       continue;
     }
     const auto& piece = std::get<JobPiece>(*event);

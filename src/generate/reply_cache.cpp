@@ -81,6 +81,7 @@ std::uint64_t size_of(const Reply& reply) {
 std::optional<std::string> ReplyCache::key(const Request& request, const Job& job,
                                            const std::vector<EffectiveOption>& options) const {
   if (job.sampling.custom.apply) return std::nullopt;  // nobody knows what it depends on
+  if (job.attention_layer) return std::nullopt;        // its events are not kept
   const bool greedy = job.sampling.temperature == 0;
   const auto seed = std::ranges::find(options, "seed", &EffectiveOption::name);
   const bool drawn = seed != options.end() && seed->source == EffectiveOption::Source::kDefault;

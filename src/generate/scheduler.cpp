@@ -266,6 +266,8 @@ void Scheduler::begin_siblings(Stream& first) {
     (*stream)->sequence = *sequence;
     (*stream)->n_evaluated = (*stream)->n_held = first.n_evaluated;
     (*stream)->rows = first.rows;
+    (*stream)->attention = first.attention;
+    (*stream)->n_attention_heads = first.n_attention_heads;
     speculation_.begin(**stream);
     streams_.push_back(std::move(*stream));
   }

@@ -52,6 +52,24 @@ struct Scheduler::Plan {
     }
     wanting.push_back(&stream);
   }
+
+  /// Attention weights for those that asked for them.
+  void observe(EvaluateOptions& options) {
+    for (const Stream* stream : wanting) {
+      if (stream->job().attention_layer) options.observe_attention.layers.push_back(*stream->job().attention_layer);
+    }
+    if (options.observe_attention.layers.empty()) return;
+    options.observe_attention.see = [this](std::size_t layer, std::size_t row, std::size_t n_heads,
+                                           std::span<const float> weights) {
+      std::size_t end = 0;
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        end += items[i].tokens.size();
+        if (row + 1 != end || streams[i]->job().attention_layer != layer) continue;
+        streams[i]->attention.assign(weights.begin(), weights.end());
+        streams[i]->n_attention_heads = n_heads;
+      }
+    };
+  }
 };
 
 Scheduler::Plan Scheduler::plan() {
@@ -94,8 +112,10 @@ void Scheduler::run(Plan& plan) {
   };
   std::size_t n_rows = 0;
   for (const Item& item : plan.items) n_rows += item.tokens.size();
+  EvaluateOptions options{.cancelled = unwanted, .observe_layer = {}, .ubatch = n_rows};
+  plan.observe(options);
   const auto start = Clock::now();
-  const Status status = model_->evaluate(plan.items, plan.wants, rows, {.cancelled = unwanted, .ubatch = n_rows});
+  const Status status = model_->evaluate(plan.items, plan.wants, rows, options);
   if (!status && status.error().code == ErrorCode::kCancelled) return;
   if (!status && (plan.items.size() > 1 || plan.n_drafted > 0)) return run_alone(plan);
   if (!status) {
@@ -205,6 +225,12 @@ void Scheduler::draw(Stream& stream, std::span<const float> logits) {
     ticket.collected_.timings.ttft_s = std::chrono::duration<double>(*ticket.first_token_ - ticket.submitted_).count();
   }
   if (step->choice.logprob) ticket.collected_.answers[stream.answer_idx].choices.push_back(std::move(step->choice));
+  if (const auto layer = ticket.job().attention_layer) {
+    ticket.say(JobAttention{.answer_idx = stream.answer_idx,
+                            .layer = *layer,
+                            .n_heads = stream.n_attention_heads,
+                            .weights = stream.attention});
+  }
   stream.say(std::move(step->shown));
   if (step->end) return finish(stream, *step->end);
   if (stream.history.size() >= n_ctx_) return finish(stream, FinishReason::kContextFull);

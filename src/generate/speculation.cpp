@@ -53,7 +53,7 @@ Result<Speculation> Speculation::make(const LanguageModel& target, SpeculationOp
 }
 
 void Speculation::begin(Stream& stream) const {
-  if (!off_.empty() || !stream.sampler.replayable() || stream.job().n == 0) return;
+  if (!off_.empty() || !stream.sampler.replayable() || stream.job().n == 0 || stream.job().attention_layer) return;
   stream.drafts.active = true;
   for (const double expected : {0.97, 0.8, 0.6, 0.4, 0.6}) stream.drafts.rates.emplace_back(expected);
   if (model_) stream.drafts.follower = model_->follow(stream.job().prompt);
@@ -145,6 +145,7 @@ void Speculation::judged(Stream& stream, std::size_t n_right, Acceptance::Ending
 std::string Speculation::told(const Stream& stream) const {
   if (!off_.empty()) return "off: " + off_;
   if (!stream.sampler.replayable()) return "off: the custom sampling step does not promise to be repeatable";
+  if (stream.job().attention_layer) return "off: attention weights are shown for drawn tokens only";
   std::string told = model_ ? "draft " + model_->name() : "lookup";
   if (stream.drafts.n_refrained > 0)
     told += fmt::format("; not in {} steps where it would not have paid", stream.drafts.n_refrained);

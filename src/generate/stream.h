@@ -27,6 +27,8 @@ struct Stream {
   std::size_t n_right = 0;               // of them: what was drawn so far
   std::vector<Token> fed;                // the end of the history and the guesses
   StreamDrafts drafts;
+  std::size_t n_attention_heads = 0;
+  std::vector<float> attention;   // of the job's layer at the last evaluated token, if asked for
   std::size_t checkpoint_at = 0;  // where a copy of the state is worth keeping; 0: nowhere
   bool ended = false;
 

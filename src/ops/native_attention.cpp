@@ -1,4 +1,6 @@
 // NativeContext: attention over KV blocks. Tasks are (kv head, tile of rows); blocks merge in ascending order.
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "ops/native_context.h"
@@ -206,7 +208,68 @@ Tensor NativeContext::attention(std::size_t layer, const Tensor& q, const Tensor
     }
   }
   pool_.parallel_for(tiles.size(), [&](std::size_t tile, int worker) { attend(tiles[tile], worker); });
+  if (std::ranges::find(options_.observed_attention, layer) != options_.observed_attention.end()) {
+    for (const RowSpan& span : batch_.spans) {
+      for (const std::size_t row : batch_.wanted_rows) {
+        if (row >= span.row_begin && row < span.row_begin + span.n_rows) show_attention(layer, span, row, q, spec);
+      }
+    }
+  }
   return out;
+}
+
+/// The attention kernel itself gives the scores: over one position alone, the maximum is that position's.
+void NativeContext::show_attention(std::size_t layer, const RowSpan& span, std::size_t row, const Tensor& q,
+                                   const AttentionSpec& spec) {
+  constexpr std::size_t kAtOnce = 16;
+  const std::size_t position = span.position_begin + row - span.row_begin;
+  const Visible v = visible_to(position, span, spec);
+  const std::size_t v_pad = padded(spec.v_dim), n_positions = std::max(v.end, position + 1);
+  need_scratch(kernels::attention_scratch_bytes(kAtOnce, spec.k_dim, v_pad));
+  std::vector<float> weights(spec.n_heads * n_positions), acc(kAtOnce * v_pad), sum(kAtOnce), slopes(kAtOnce);
+  std::vector<std::int32_t> lo(kAtOnce), hi(kAtOnce), distance(kAtOnce);
+  for (std::size_t head = 0; head < spec.n_heads; ++head) {
+    float* of_head = weights.data() + head * n_positions;
+    const std::size_t kv_head = head / (spec.n_heads / spec.n_kv_heads);
+    if (!spec.alibi_slopes.empty()) std::ranges::fill(slopes, spec.alibi_slopes[head]);
+    for (std::size_t at = v.begin; at < v.end;) {
+      const std::size_t block_idx = at / kernels::kAttentionBlock, block_begin = block_idx * kernels::kAttentionBlock;
+      const std::size_t n = std::min({kAtOnce, v.end - at, block_begin + kernels::kAttentionBlock - at});
+      for (std::size_t i = 0; i < n; ++i) {
+        lo[i] = static_cast<std::int32_t>(at + i - block_begin);
+        hi[i] = lo[i] + 1;
+        distance[i] =
+            static_cast<std::int32_t>(static_cast<std::ptrdiff_t>(position) - static_cast<std::ptrdiff_t>(block_begin));
+      }
+      kernels_.attention({.type = options_.state->type(),
+                          .k_dim = spec.k_dim,
+                          .v_dim = spec.v_dim,
+                          .keys = options_.state->keys(span.blocks[block_idx], layer, kv_head),
+                          .values = options_.state->values(span.blocks[block_idx], layer, kv_head),
+                          .n_rows = n,
+                          .q = q.row(row) + head * spec.k_dim,
+                          .q_stride = 0,
+                          .lo = lo.data(),
+                          .hi = hi.data(),
+                          .scale = spec.scale,
+                          .soft_cap = spec.soft_cap,
+                          .slopes = spec.alibi_slopes.empty() ? nullptr : slopes.data(),
+                          .query_minus_block = distance.data(),
+                          .max = of_head + at,
+                          .sum = sum.data(),
+                          .acc = acc.data(),
+                          .acc_stride = v_pad},
+                         scratch(0));
+      at += n;
+    }
+    const std::span<float> seen(of_head + v.begin, v.end - v.begin);
+    float most = *std::ranges::max_element(seen);
+    if (!spec.sinks.empty()) most = std::max(most, spec.sinks[head]);
+    double total = spec.sinks.empty() ? 0.0 : std::exp(static_cast<double>(spec.sinks[head] - most));
+    for (const float score : seen) total += std::exp(static_cast<double>(score - most));
+    for (float& score : seen) score = static_cast<float>(std::exp(static_cast<double>(score - most)) / total);
+  }
+  options_.observe_attention(layer, batch_.row_offset + row, spec.n_heads, weights);
 }
 
 }  // namespace hearth::ops

@@ -31,6 +31,9 @@ struct NativeContextOptions {
   const StateLayout* state = nullptr;
   std::function<bool()> cancelled;
   std::function<void(std::size_t layer, std::size_t row_begin, std::span<const float> values)> observe_layer;
+  std::span<const std::size_t> observed_attention;  // layers
+  std::function<void(std::size_t layer, std::size_t row, std::size_t n_heads, std::span<const float> weights)>
+      observe_attention;
 };
 
 class NativeContext final : public Context {
@@ -107,6 +110,8 @@ class NativeContext final : public Context {
   void store_kv(std::size_t layer, const RowSpan& span, const Tensor& k, const Tensor& v, const AttentionSpec& spec);
   struct AttentionTile;
   void attend(const AttentionTile& tile, int worker);
+  void show_attention(std::size_t layer, const RowSpan& span, std::size_t row, const Tensor& q,
+                      const AttentionSpec& spec);
 
   const NativeContextOptions& options_;
   const kernels::KernelTable& kernels_;

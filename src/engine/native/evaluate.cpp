@@ -33,6 +33,7 @@ class NativeModel::Evaluation {
   Status run() {
     HEARTH_CHECK(check_items());
     HEARTH_CHECK(check_wants());
+    HEARTH_CHECK(check_observed());
     Status status;
     try {
       status = run_batches();
@@ -119,6 +120,18 @@ class NativeModel::Evaluation {
     return {};
   }
 
+  Status check_observed() const {
+    const ops::StateLayout& layout = model_.layout(KvStorage::kF16);
+    for (const std::size_t layer : options_.observe_attention.layers) {
+      if (layer < layout.n_layers() && layout.layer(layer).n_kv_heads > 0) continue;
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("the attention of layer {} was asked for, but {}", layer,
+                              layer < layout.n_layers() ? "that layer has none"
+                                                        : fmt::format("there are {} layers", layout.n_layers())));
+    }
+    return {};
+  }
+
   [[nodiscard]] bool bidirectional(std::size_t item) const {
     return items_[item].span == Item::Span::kBidirectional || model_.model_->is_encoder();
   }
@@ -187,7 +200,9 @@ class NativeModel::Evaluation {
                                                     .storage = &model_.storage_,
                                                     .state = &first.layout(),
                                                     .cancelled = options_.cancelled,
-                                                    .observe_layer = options_.observe_layer};
+                                                    .observe_layer = options_.observe_layer,
+                                                    .observed_attention = options_.observe_attention.layers,
+                                                    .observe_attention = options_.observe_attention.see};
     ops::NativeContext ctx(context_options, {.tokens = tokens,
                                              .embeddings = embeddings,
                                              .spans = spans,

@@ -106,6 +106,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
                          .token_bytes = self->vocabulary_ != nullptr,
                          .embeddings_in = true,
                          .adapters = false,
+                         .attention = self->layouts_[0].block_bytes() > 0,
                          .batch_invariant = true};
   const std::string where = weights.finish();
   self->log_.write(LogLevel::kInfo, fmt::format("loaded {} ({}), {} MiB, {}, kernels {}, {} threads", self->info_.name,
