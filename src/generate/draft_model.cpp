@@ -92,7 +92,12 @@ void DraftModel::draft(std::span<Wanted> wanted, std::size_t chunk) {
   std::size_t n_longest = 0;
   for (Wanted& one : wanted) {
     Follower& follower = *one.follower;
-    if (!follower.alive || one.text.size() + one.n_tokens > n_ctx_) continue;
+    if (!follower.alive) continue;
+    if (one.text.size() + one.n_tokens > n_ctx_) {  // from here on the large one is alone
+      cache_.drop(follower.sequence);
+      follower.alive = false;
+      continue;
+    }
     const std::size_t n_common = common_tokens(follower.held, one.text);
     // Whoever has read all reads the last token again, for its logits.
     const std::size_t begin = n_common == one.text.size() ? n_common - (one.n_tokens > 0) : n_common;

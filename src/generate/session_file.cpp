@@ -25,7 +25,7 @@ namespace hearth::generate {
 namespace {
 
 constexpr std::uint32_t kSessionVersion = 1;
-constexpr std::uint64_t kLargestText = 256u << 20;  // head, tokens and marks
+constexpr std::uint64_t kLargestText = 256u << 20;  // head, tokens and marks; also recurrent state
 constexpr std::size_t kPiece = 1u << 20;
 
 struct SessionHead {
@@ -135,6 +135,7 @@ Status check_binding(const SessionHead& head, std::string_view engine, const Ses
   if (head.n_ctx != binding.n_ctx)
     return refuse(fmt::format("it was saved with a context of {}, this one has {}", head.n_ctx, binding.n_ctx));
   if (head.template_hash != binding.template_hash) return refuse("it was made with another chat template");
+  if (head.state_bytes > binding.largest_state) return refuse("its state is larger than one of this model can be");
   if (head.n_tokens > head.n_ctx) return refuse("it holds more tokens than its context has positions");
   return {};
 }
@@ -186,12 +187,14 @@ Result<Opened> parse_head(const std::filesystem::path& path, const SessionBindin
 }  // namespace
 
 SessionBinding session_binding(const ModelInfo& info, const SequenceOptions& sequence, std::uint64_t template_hash) {
+  const std::uint64_t n_ctx = sequence.n_ctx ? sequence.n_ctx : info.n_ctx_train;
   return {.engine = info.recipe_id ? info.engine : fmt::format("{} {}", info.engine, kVersion),
           .fingerprint = info.fingerprint,
           .template_hash = template_hash,
           .recipe_id = info.recipe_id,
           .kv = sequence.kv,
-          .n_ctx = sequence.n_ctx ? sequence.n_ctx : info.n_ctx_train};
+          .n_ctx = n_ctx,
+          .largest_state = (n_ctx + 256) * info.kv_bytes_per_token * 2 + kLargestText};
 }
 
 Result<std::uint64_t> write_session(const std::filesystem::path& path, const SessionBinding& binding,

@@ -22,6 +22,7 @@ struct SessionBinding {
   std::uint32_t recipe_id = 0;
   KvStorage kv = KvStorage::kF16;
   std::uint64_t n_ctx = 0;
+  std::uint64_t largest_state = 0;  // bytes; nothing larger is read into memory
 };
 
 /// The binding of sequences that are made with these options.

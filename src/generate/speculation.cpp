@@ -95,17 +95,26 @@ void Speculation::draft(std::span<Stream* const> streams, std::size_t n_most, st
     const std::size_t n = std::min({options_.max_draft, n_most, room(*stream, n_ctx)});
     if (n == 0) continue;
     std::vector<Token> guess = stream->steps->forced();
-    drafts.source = From::kForced;
-    if (guess.empty()) {
+    const auto choose = [&](From source, std::size_t n_at_hand) {
+      drafts.source = source;
+      return how_many(*stream, std::min(n, n_at_hand), n_rows, n_expected, source);
+    };
+    std::size_t n_chosen = 0;
+    bool model = false;
+    if (!guess.empty()) {
+      n_chosen = choose(From::kForced, guess.size());
+    } else {
       TokenLookup::Found found = drafts.lookup.propose(stream->history, n);
-      drafts.source = source_of(found.n_matched);
       guess = std::move(found.tokens);
-      if (drafts.follower.alive && drafts.source != From::kLongMatch) drafts.source = From::kModel;
+      const From match = source_of(found.n_matched);
+      if (drafts.follower.alive && match != From::kLongMatch) {
+        n_chosen = choose(From::kModel, n);
+        if (n_chosen == 0 && !guess.empty()) drafts.rates[static_cast<std::size_t>(From::kModel)].passed();
+      }
+      model = n_chosen > 0;
+      if (!model && guess.empty() && !drafts.follower.alive) continue;
+      if (!model && !guess.empty()) n_chosen = choose(match, guess.size());
     }
-    if (guess.empty() && drafts.source != From::kModel) continue;
-    const bool model = drafts.source == From::kModel;
-    const std::size_t n_chosen =
-        how_many(*stream, model ? n : std::min(n, guess.size()), n_rows, n_expected, drafts.source);
     if (n_chosen == 0) {
       drafts.rates[static_cast<std::size_t>(drafts.source)].passed();
       ++drafts.n_refrained;
@@ -126,13 +135,16 @@ void Speculation::draft(std::span<Stream* const> streams, std::size_t n_most, st
       stream->drafted = std::move(guess);
     }
   }
-  if (wanted.empty()) return;
+  if (!wanted.empty()) ask_model(wanted, waiting);
+}
+
+void Speculation::ask_model(std::span<DraftModel::Wanted> wanted, std::span<Stream* const> streams) {
   const auto start = std::chrono::steady_clock::now();
   model_->draft(wanted, 32 * wanted.size());
   std::size_t n_drafted = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     n_drafted = std::max(n_drafted, wanted[i].drafted.size());
-    waiting[i]->drafted = std::move(wanted[i].drafted);
+    streams[i]->drafted = std::move(wanted[i].drafted);
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   if (n_drafted > 0) pace_.draft_took(took.count() / static_cast<double>(n_drafted));

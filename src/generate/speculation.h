@@ -61,6 +61,8 @@ class Speculation {
   [[nodiscard]] std::size_t how_many(const Stream& stream, std::size_t n_most, std::size_t n_rows, double n_expected,
                                      StreamDrafts::Source source) const;
 
+  void ask_model(std::span<DraftModel::Wanted> wanted, std::span<Stream* const> streams);
+
   SpeculationOptions options_;
   std::string off_;  // why, for all streams; empty: on
   std::unique_ptr<DraftModel> model_;
