@@ -63,6 +63,7 @@ struct Receipt {
   std::vector<std::size_t> dropped_messages;  // indices into the request's messages
   std::string template_source;                // which template and why: "model", "file ...", "built-in chatml: ..."
   std::string constraint;                     // "none", or what was enforced
+  std::string calls;                          // how calls of tools were read and why; empty: they were not
   PrefixReuse prompt;
   std::size_t n_prompt = 0, n_completion = 0, n_reasoning = 0;  // tokens
   std::size_t n_drafted = 0, n_accepted = 0;                    // by speculation

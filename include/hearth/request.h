@@ -24,7 +24,8 @@ struct Tool {
 
 struct ToolChoice {
   enum class Kind : std::uint8_t { kAuto, kNone, kRequired, kNamed } kind = Kind::kAuto;
-  std::string name;  // kNamed
+  std::string name;           // kNamed
+  std::size_t max_calls = 0;  // in one answer; 0: as many as the model asks for
 };
 
 /// What shape the answer must have.

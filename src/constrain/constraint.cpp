@@ -5,6 +5,7 @@
 
 #include "constrain/automaton.h"
 #include "constrain/char_expr.h"
+#include "constrain/free_text.h"
 #include "constrain/gbnf.h"
 #include "constrain/json_grammar.h"
 #include "constrain/json_schema.h"
@@ -84,34 +85,15 @@ Result<Constraint::Shared> Constraint::after(const Trigger& trigger, const Share
   if (trigger.special_names.empty() && trigger.text.empty())
     return fail(ErrorCode::kInvalidArgument, "making a triggered constraint: the trigger is empty");
   Grammar grammar = inner->grammar_;
-  const RuleId inner_root = grammar.root();
-  // One rule per length of the trigger's text that has just been seen (Knuth, Morris, Pratt): each takes any byte, and
-  // any special token that is no trigger begins again.
-  const std::string& text = trigger.text;
-  const std::size_t n = std::max<std::size_t>(text.size(), 1);
-  std::vector<RuleId> seen;
-  for (std::size_t i = 0; i < n; ++i) seen.push_back(grammar.add_rule("free text"));
-  ExprId other_token = grammar.never(), trigger_token = grammar.never();
-  if (!trigger.special_names.empty())
-    trigger_token = grammar.seq({grammar.tokens({.names = trigger.special_names}), grammar.call(inner_root)});
-  other_token = grammar.seq(
-      {grammar.tokens({.names = trigger.special_names, .negated = true, .special_only = true}), grammar.call(seen[0])});
-  for (std::size_t i = 0; i < n; ++i) {
-    std::vector<ByteSet> to(n + 1);
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      const std::string so_far = text.substr(0, i) + static_cast<char>(byte);
-      std::size_t longest = std::min(so_far.size(), text.size());
-      while (longest > 0 && !so_far.ends_with(std::string_view(text).substr(0, longest))) --longest;
-      to[longest].set(byte);
-    }
-    std::vector<ExprId> ways = {grammar.empty(), trigger_token, other_token};
-    for (std::size_t next = 0; next <= n; ++next) {
-      const RuleId target = next == text.size() && next > 0 ? inner_root : next < n ? seen[next] : seen[0];
-      ways.push_back(grammar.seq({grammar.bytes(to[next]), grammar.call(target)}));
-    }
-    grammar.define(seen[i], grammar.alt(std::move(ways)));
-  }
-  grammar.set_root(seen[0]);
+  const ExprId then = grammar.call(grammar.root());
+  const RuleId root = grammar.add_rule("free text");
+  define_free_text(grammar, root, trigger, then, grammar.empty());
+  grammar.set_root(root);
+  return make(std::move(grammar), nullptr);
+}
+
+Result<Constraint::Shared> Constraint::from_grammar(Grammar grammar) {
+  HEARTH_CHECK(grammar.check());
   return make(std::move(grammar), nullptr);
 }
 

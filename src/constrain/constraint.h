@@ -36,6 +36,8 @@ class Constraint {
   static Result<Shared> from_gbnf(std::string_view grammar);
   /// One of these texts.
   static Result<Shared> from_choices(std::span<const std::string> choices);
+  /// Rules that were put together from several sources (Grammar::embed).
+  static Result<Shared> from_grammar(Grammar grammar);
   /// Any JSON object.
   static Result<Shared> any_json_object();
 

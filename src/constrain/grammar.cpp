@@ -103,6 +103,25 @@ ExprId Grammar::call(RuleId rule) {
   return add(std::move(expr));
 }
 
+ExprId Grammar::embed(const Grammar& other) {
+  const auto first_rule = static_cast<RuleId>(rules_.size());
+  for (const Rule& rule : other.rules_) add_rule(rule.name);
+  std::vector<ExprId> here = {empty(), never()};
+  for (std::size_t id = here.size(); id < other.exprs_.size(); ++id) {  // parts come before what they are parts of
+    Expr expr = other.exprs_[id];
+    for (ExprId& child : expr.children) child = here[child];
+    switch (expr.kind) {
+      case Expr::Kind::kBytes: here.push_back(bytes(other.byte_sets_[expr.index])); break;
+      case Expr::Kind::kTokens: here.push_back(tokens(other.token_sets_[expr.index])); break;
+      case Expr::Kind::kRule: here.push_back(call(first_rule + expr.index)); break;
+      default: here.push_back(add(std::move(expr)));
+    }
+  }
+  for (std::size_t i = 0; i < other.rules_.size(); ++i)
+    define(first_rule + static_cast<RuleId>(i), here[other.rules_[i].expr]);
+  return call(first_rule + other.root_);
+}
+
 RuleId Grammar::add_rule(std::string name) {
   rules_.push_back({std::move(name), never()});
   if (rules_.size() > kMaxExprs) full_ = true;

@@ -68,6 +68,9 @@ class Grammar {
   ExprId optional(ExprId body) { return alt({body, empty()}); }
   ExprId call(RuleId rule);
 
+  /// Takes over all rules of another grammar; its root as an expression.
+  ExprId embed(const Grammar& other);
+
   RuleId add_rule(std::string name);
   void define(RuleId rule, ExprId expr) { rules_[rule].expr = expr; }
   void set_root(RuleId rule) { root_ = rule; }

@@ -219,6 +219,34 @@ Result<CharNfa> any_of_length(std::uint32_t min, std::uint32_t max) {
   return nfa;
 }
 
+CharNfa any_without(std::string_view stop) {
+  CharNfa nfa;
+  nfa.states.resize(std::max<std::size_t>(stop.size(), 1));
+  const std::string text(stop);
+  for (std::size_t i = 0; i < stop.size(); ++i) {
+    // After text[0, i): every character of the stop may lead somewhere else than back to the beginning.
+    std::string letters = text;
+    std::ranges::sort(letters);
+    letters.erase(std::ranges::unique(letters).begin(), letters.end());
+    CodeSet others;
+    for (const char letter : letters) others = others.united(CodeSet::single(static_cast<unsigned char>(letter)));
+    nfa.states[i].accepts = true;
+    const auto add = [&](CodeSet set, std::size_t target) {
+      nfa.sets.push_back(std::move(set));
+      nfa.states[i].edges.push_back(
+          {static_cast<std::uint32_t>(nfa.sets.size() - 1), static_cast<std::uint32_t>(target)});
+    };
+    add(others.complement(), 0);
+    for (const char letter : letters) {
+      const std::string so_far = text.substr(0, i) + letter;
+      std::size_t longest = std::min(so_far.size(), text.size());
+      while (longest > 0 && !so_far.ends_with(stop.substr(0, longest))) --longest;
+      if (longest < text.size()) add(CodeSet::single(static_cast<unsigned char>(letter)), longest);
+    }
+  }
+  return nfa;
+}
+
 Result<CharNfa> both(const CharNfa& a, const CharNfa& b) {
   CharNfa nfa;
   std::unordered_map<std::uint64_t, std::uint32_t> state_of = {{0, 0}};

@@ -42,6 +42,9 @@ Result<CharNfa> parse_pattern(std::string_view pattern, PatternScope scope);
 /// Texts of `min` to `max` characters; max may be Expr::kUnbounded.
 Result<CharNfa> any_of_length(std::uint32_t min, std::uint32_t max);
 
+/// Texts in which `stop` (ASCII) does not occur.
+CharNfa any_without(std::string_view stop);
+
 /// Texts that both match.
 Result<CharNfa> both(const CharNfa& a, const CharNfa& b);
 

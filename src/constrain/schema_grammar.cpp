@@ -37,6 +37,20 @@ class SchemaCompiler final : public SchemaRules {
     return std::move(grammar_);
   }
 
+  Result<Grammar> run_bare(std::string_view stop) {
+    HEARTH_TRY(const auto conjunctions, expand(schema_, {schema_.root()}));
+    std::vector<ExprId> ways;
+    for (const Conjunction& one : conjunctions) {
+      HEARTH_TRY(const ExprId way, bare_text_of(one, stop));
+      ways.push_back(way);
+    }
+    const RuleId rule = grammar_.add_rule("root");
+    grammar_.define(rule, grammar_.alt(std::move(ways)));
+    grammar_.set_root(rule);
+    HEARTH_CHECK(grammar_.check());
+    return std::move(grammar_);
+  }
+
   Grammar& grammar() override { return grammar_; }
   JsonGrammar& json() override { return json_; }
   const JsonSchema& schema() override { return schema_; }
@@ -128,13 +142,12 @@ class SchemaCompiler final : public SchemaRules {
     return number_expression(grammar_, range);
   }
 
-  Result<ExprId> string_of(const SchemaSet& members) {
-    const CountRange range = count_range(schema_, members, Counted::kCharacters);
-    if (range.min > range.max) return grammar_.never();
-    const auto limit = [](std::uint64_t n) {
-      return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, Expr::kUnbounded));
-    };
-    std::optional<CharNfa> all;
+  static std::uint32_t limit(std::uint64_t n) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, Expr::kUnbounded));
+  }
+
+  /// All patterns, formats and lengths of strings; nothing where there are lengths at most.
+  Result<std::optional<CharNfa>> patterns_of(const SchemaSet& members, std::optional<CharNfa> all) {
     const auto meet = [&](const CharNfa& more) -> Status {
       if (!all) {
         all = more;
@@ -148,13 +161,36 @@ class SchemaCompiler final : public SchemaRules {
       if (node.pattern) HEARTH_CHECK(meet(*node.pattern));
       if (node.format) HEARTH_CHECK(meet(node.format->generated));
     }
+    const CountRange range = count_range(schema_, members, Counted::kCharacters);
+    if (all && (range.min > 0 || range.max != CountRange::kUnlimited)) {
+      HEARTH_TRY(const CharNfa lengths, any_of_length(limit(range.min), limit(range.max)));
+      HEARTH_CHECK(meet(lengths));
+    }
+    return all;
+  }
+
+  Result<ExprId> bare_text_of(const Conjunction& at, std::string_view stop) {
+    if (const auto values = listed_values(schema_, at.members, FormatCheck::kAssertion)) {
+      std::vector<ExprId> ways;
+      for (const JsonValue& value : *values) {
+        if (value.is(JsonValue::Kind::kString) && !value.text.contains(stop))
+          ways.push_back(grammar_.literal(value.text));
+      }
+      return grammar_.alt(std::move(ways));
+    }
+    const CountRange range = count_range(schema_, at.members, Counted::kCharacters);
+    if (!(at.types & kStringType) || range.min > range.max) return grammar_.never();
+    HEARTH_TRY(const auto all, patterns_of(at.members, any_without(stop)));
+    return expression_of(grammar_, *all, Spelling::kPlain);
+  }
+
+  Result<ExprId> string_of(const SchemaSet& members) {
+    const CountRange range = count_range(schema_, members, Counted::kCharacters);
+    if (range.min > range.max) return grammar_.never();
+    HEARTH_TRY(const auto all, patterns_of(members, std::nullopt));
     if (!all) {
       if (range.min == 0 && range.max == CountRange::kUnlimited) return json_.any_string();
       return json_.string(limit(range.min), limit(range.max));
-    }
-    if (range.min > 0 || range.max != CountRange::kUnlimited) {
-      HEARTH_TRY(const CharNfa lengths, any_of_length(limit(range.min), limit(range.max)));
-      HEARTH_CHECK(meet(lengths));
     }
     return grammar_.seq({grammar_.byte('"'), expression_of(grammar_, *all, Spelling::kJsonString), grammar_.byte('"')});
   }
@@ -163,9 +199,6 @@ class SchemaCompiler final : public SchemaRules {
   Result<ExprId> array_of(const SchemaSet& members) {
     const CountRange range = count_range(schema_, members, Counted::kItems);
     if (range.min > range.max) return grammar_.never();
-    const auto limit = [](std::uint64_t n) {
-      return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, Expr::kUnbounded));
-    };
     const std::size_t n_prefix = longest_prefix(schema_, members);
     HEARTH_TRY(const ExprId item, value_of(item_schemas(schema_, members, n_prefix)));
     const auto less = [&](std::uint64_t count, std::uint64_t taken) {
@@ -206,6 +239,10 @@ class SchemaCompiler final : public SchemaRules {
 
 Result<Grammar> grammar_of_schema(const JsonSchema& schema) {
   return SchemaCompiler(schema).run();
+}
+
+Result<Grammar> grammar_of_bare_text(const JsonSchema& schema, std::string_view stop) {
+  return SchemaCompiler(schema).run_bare(stop);
 }
 
 }  // namespace hearth::constrain

@@ -75,8 +75,35 @@ Result<std::shared_ptr<const constrain::TokenTrie>> FormatMasks::trie() {
 Result<AnswerMasks> FormatMasks::make(const OutputFormat& format, std::size_t max_tokens, std::size_t n) {
   if (format.kind == Kind::kText) return AnswerMasks{};
   HEARTH_TRY(const auto constraint, compile(format));
+  return bind(*constraint, max_tokens, n);
+}
+
+Result<AnswerMasks> FormatMasks::make(CallGrammarOptions calls, const OutputFormat& format, std::size_t max_tokens,
+                                      std::size_t n) {
   HEARTH_TRY(const auto vocabulary, trie());
-  HEARTH_TRY(const auto bound, constrain::TokenConstraint::bind(*constraint, vocabulary));
+  calls.control_tokens = [&](std::string_view text) {
+    std::vector<std::string> names;
+    const auto tokens = vocabulary_->encode(text, {EncodeOptions::Special::kNone, EncodeOptions::LooksSpecial::kParse});
+    for (const Token token : tokens) {
+      std::string name = vocabulary_->token_name(token);
+      if (vocabulary->kind(token) == constrain::TokenKind::kSpecial && text.contains(name))
+        names.push_back(std::move(name));
+    }
+    return names;
+  };
+  constrain::Constraint::Shared instead;
+  if (format.kind != Kind::kText) {
+    HEARTH_TRY(instead, compile(format));
+    calls.instead = &instead->grammar();
+  }
+  HEARTH_TRY(constrain::Grammar grammar, call_grammar(calls));
+  HEARTH_TRY(const auto constraint, constrain::Constraint::from_grammar(std::move(grammar)));
+  return bind(*constraint, max_tokens, n);
+}
+
+Result<AnswerMasks> FormatMasks::bind(const constrain::Constraint& constraint, std::size_t max_tokens, std::size_t n) {
+  HEARTH_TRY(const auto vocabulary, trie());
+  HEARTH_TRY(const auto bound, constrain::TokenConstraint::bind(constraint, vocabulary));
   if (max_tokens && max_tokens < bound->minimum_tokens()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("budget {} < minimum {}: an answer of this format takes more tokens than max_tokens allows",

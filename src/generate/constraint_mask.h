@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "constrain/token_constraint.h"
 #include "generate/token_mask.h"
+#include "generate/tools/call_grammar.h"
 #include "hearth/request.h"
 #include "hearth/vocabulary.h"
 
@@ -26,9 +27,13 @@ class FormatMasks {
   /// Masks for `n` answers. An error names what is not supported, or says that `max_tokens` (0: no bound) are fewer
   /// than such an answer takes.
   Result<AnswerMasks> make(const OutputFormat& format, std::size_t max_tokens, std::size_t n);
+  /// The same for answers that may or must call tools; those that do not are held to `format`. `calls` without
+  /// `control_tokens` and `instead`, which are filled in.
+  Result<AnswerMasks> make(CallGrammarOptions calls, const OutputFormat& format, std::size_t max_tokens, std::size_t n);
 
  private:
   Result<std::shared_ptr<const constrain::TokenTrie>> trie();
+  Result<AnswerMasks> bind(const constrain::Constraint& constraint, std::size_t max_tokens, std::size_t n);
 
   const Vocabulary* vocabulary_;
   std::mutex mutex_;

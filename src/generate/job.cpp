@@ -46,10 +46,9 @@ void Ticket::say(JobEvent event) {
     auto* piece = std::get_if<JobPiece>(&event);
     auto* last = events_.empty() ? nullptr : std::get_if<JobPiece>(&events_.back());
     const bool joins = piece && last && last->answer_idx == piece->answer_idx &&
-                       (last->shown.answer.empty() || piece->shown.reasoning.empty());
+                       (piece->shown.reasoning.empty() || (last->shown.answer.empty() && last->shown.calls.empty()));
     if (joins) {
-      last->shown.reasoning += piece->shown.reasoning;
-      last->shown.answer += piece->shown.answer;
+      last->shown.append(std::move(piece->shown));
     } else {
       events_.push_back(std::move(event));
     }

@@ -12,7 +12,60 @@
 
 namespace hearth::generate {
 
+/// What an answer has told its caller.
+struct LocalGenerator::Told {
+  std::string text, reasoning;
+  std::vector<ToolCall> calls;
+  std::vector<std::string> notes;
+
+  /// Passes on what a piece shows, in its order, until `send` has enough.
+  template <typename Send>
+  void tell(const ShownText& shown, const Send& send) {
+    notes.insert(notes.end(), shown.notes.begin(), shown.notes.end());
+    reasoning += shown.reasoning;
+    if (!shown.reasoning.empty() && !send(ReasoningDelta{shown.reasoning})) return;
+    std::size_t begin = 0;
+    const auto text_until = [&](std::size_t end) {
+      const std::string_view part = std::string_view(shown.answer).substr(begin, end - begin);
+      begin = end;
+      text += part;
+      return part.empty() || send(TextDelta{part});
+    };
+    for (const CallPiece& piece : shown.calls) {
+      if (!text_until(piece.at)) return;
+      const bool begins = !piece.name.empty();
+      if (begins) calls.push_back({piece.id, piece.name, {}});
+      calls.back().arguments += piece.arguments;
+      const ToolCallDelta start{.call_idx = piece.call_idx, .id = piece.id, .name = piece.name, .arguments = {}};
+      if (begins && !send(start)) return;
+      if (!piece.arguments.empty() &&
+          !send(ToolCallDelta{.call_idx = piece.call_idx, .id = {}, .name = {}, .arguments = piece.arguments}))
+        return;
+    }
+    text_until(shown.answer.size());
+  }
+};
+
 namespace {
+
+Status check_tool_choice(const Request& request) {
+  using Kind = ToolChoice::Kind;
+  const ToolChoice& choice = request.tool_choice;
+  if (choice.kind == Kind::kRequired && request.tools.empty())
+    return fail(ErrorCode::kInvalidArgument, "a call of a tool is required, but the request has no tools");
+  const auto named = [&](const Tool& tool) { return tool.name == choice.name; };
+  if (choice.kind == Kind::kNamed && std::ranges::none_of(request.tools, named)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("a call of \"{}\" is required, which is none of the request's {} tools", choice.name,
+                            request.tools.size()));
+  }
+  const bool must = choice.kind == Kind::kRequired || choice.kind == Kind::kNamed;
+  if (must && (request.prompt || request.format.kind != OutputFormat::Kind::kText)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "a call of a tool is required and a format or a text to go on with is given: an answer cannot be both");
+  }
+  return {};
+}
 
 std::string format_name(OutputFormat::Kind kind) {
   switch (kind) {
@@ -110,7 +163,7 @@ Status LocalGenerator::refuse_or_tell(const Request& request, Receipt& receipt) 
   const auto tell = [&](std::string name, std::string reason) {
     receipt.ignored.push_back({std::move(name), std::move(reason)});
   };
-  if (!request.tools.empty()) tell("tools", "calls of tools are not read from this generator's answers");
+  if (!request.tools.empty() && request.prompt) tell("tools", "a text as it stands has no place for them");
   if (prompts_.tags().open.empty() && !request.prompt) {
     if (request.reasoning.mode == ReasoningOptions::Mode::kOn)
       tell("reasoning.mode", "this model has no thinking tags");
@@ -146,13 +199,11 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   Receipt& receipt = prepared.receipt;
   Job& job = prepared.job;
   HEARTH_CHECK(refuse_or_tell(request, receipt));
+  HEARTH_CHECK(check_tool_choice(request));
   ResolvedOptions options = resolve_options(request, options_.recommended);
   HEARTH_TRY(Prompt prompt, fit(request, options.max_tokens, receipt));
-  HEARTH_TRY(AnswerMasks masks, masks_.make(request.format, options.max_tokens, request.n));
-  job.masks = std::move(masks.masks);
-  receipt.constraint = job.masks.empty() ? "none" : format_name(request.format.kind) + ", enforced token by token";
   receipt.options = std::move(options.told);
-  receipt.template_source = request.prompt ? "none: the text as it stands" : prompts_.source();
+  receipt.template_source = request.prompt ? "none: the text as it stands" : prompts_.source(request);
   job.prompt = {.principal = request.principal, .tokens = std::move(prompt.tokens), .marks = std::move(prompt.marks)};
   job.sampling = std::move(options.sampling);
   if (model_->capabilities().attention) job.attention_layer = request.attention_layer;
@@ -163,6 +214,8 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
                .tags = request.prompt ? ReasoningTags{} : prompts_.tags(),
                .start = prompt.start,
                .max_reasoning_tokens = request.reasoning.max_tokens};
+  HEARTH_TRY(AnswerMasks masks, prepare_calls(request, options.max_tokens, prepared));
+  job.masks = std::move(masks.masks);
   if (masks.minimum > 0 && options.max_tokens > 0) {  // a thought leaves room for the answer
     std::optional<std::size_t>& thought = job.steps.max_reasoning_tokens;
     const std::size_t room = (options.max_tokens - masks.minimum) / 2;
@@ -170,6 +223,45 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   }
   if (request.deadline) job.deadline = Clock::now() + *request.deadline;
   return prepared;
+}
+
+/// How calls are read from the answers, and what answers are held to. Formats that frame every message are read without
+/// tools too.
+Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, std::size_t max_tokens, Prepared& prepared) {
+  Receipt& receipt = prepared.receipt;
+  const std::string format = request.format.kind == OutputFormat::Kind::kText
+                                 ? "none"
+                                 : format_name(request.format.kind) + ", enforced token by token";
+  receipt.constraint = format;
+  CallParserOptions& options = prepared.job.steps.calls;
+  const ChosenCalls& calls = prompts_.calls(request);
+  const bool frames = calls.family->formats.front().syntax == CallSyntax::kRecipient;
+  if (wants_calls(request) || (frames && !request.prompt)) options.family = calls.family;
+  if (!wants_calls(request)) return masks_.make(request.format, max_tokens, request.n);
+  HEARTH_TRY(options.tools, ToolSet::make(request.tools));
+  for (const Message& message : request.messages) {
+    for (const ToolCall& call : message.tool_calls) options.taken_ids.push_back(call.id);
+  }
+  receipt.calls = fmt::format("{}: {}", calls.family->name, calls.why);
+  const ToolChoice& choice = request.tool_choice;
+  const bool must = choice.kind == ToolChoice::Kind::kRequired || choice.kind == ToolChoice::Kind::kNamed;
+  CallGrammarOptions grammar{.format = &options.family->formats.front(),
+                             .tools = options.tools.get(),
+                             .need = must ? CallGrammarOptions::Need::kMust : CallGrammarOptions::Need::kMay,
+                             .only = choice.kind == ToolChoice::Kind::kNamed ? choice.name : std::string(),
+                             .max_calls = choice.max_calls};
+  auto masks = masks_.make(std::move(grammar), request.format, max_tokens, request.n);
+  if (masks) {
+    options.telling = CallTelling::kGrowing;
+    receipt.constraint = must ? "a call of a tool, enforced token by token"
+                              : (format == "none" ? "" : format + "; ") +
+                                    "calls of tools, enforced token by token from where they begin";
+    return masks;
+  }
+  const bool unsupported = masks.error().code == ErrorCode::kUnsupportedConstraint;
+  if (must || !unsupported || request.unhonoured == Request::Unhonoured::kRefused) return masks;
+  receipt.ignored.push_back({"tools", "calls are read but not held to their schemas: " + masks.error().message});
+  return masks_.make(request.format, max_tokens, request.n);
 }
 
 Result<Reply> LocalGenerator::generate(const Request& request, const EventSink& sink, const CancelCheck& cancelled) {
@@ -192,7 +284,7 @@ void LocalGenerator::forget() {
 Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const EventSink& sink,
                                      const CancelCheck& cancelled) const {
   const std::chrono::milliseconds patience(cancelled ? 5 : 1000);
-  std::vector<ShownText> shown(ticket.job().n);
+  std::vector<Told> told(ticket.job().n);
   bool listening = true;
   const auto send = [&](Event event) {
     if (!sink || sink(event)) return;
@@ -212,30 +304,32 @@ Result<Reply> LocalGenerator::follow(Ticket& ticket, Receipt receipt, const Even
       continue;
     }
     const auto& piece = std::get<JobPiece>(*event);
-    ShownText& all = shown[piece.answer_idx];
-    all.reasoning += piece.shown.reasoning;
-    if (!piece.shown.reasoning.empty()) send({piece.answer_idx, ReasoningDelta{piece.shown.reasoning}});
-    if (!listening || piece.shown.answer.empty()) continue;
-    all.answer += piece.shown.answer;
-    send({piece.answer_idx, TextDelta{piece.shown.answer}});
+    Told& all = told[piece.answer_idx];
+    all.tell(piece.shown, [&](auto what) {
+      if (listening) send({piece.answer_idx, what});
+      return listening;
+    });
   }
   HEARTH_TRY(JobResult result, ticket.result());
   Reply reply;
   complete_receipt(ticket.job(), result, receipt);
   for (std::size_t i = 0; i < result.answers.size(); ++i) {
     if (!listening) result.answers[i].reason = FinishReason::kCancelled;
-    reply.answers.push_back(
-        complete_answer(result.answers[i], std::move(shown[i].reasoning), std::move(shown[i].answer)));
+    reply.answers.push_back(complete_answer(result.answers[i], std::move(told[i])));
   }
   reply.receipt = std::move(receipt);
   return reply;
 }
 
-Answer LocalGenerator::complete_answer(const JobAnswer& said, std::string reasoning, std::string text) const {
+Answer LocalGenerator::complete_answer(const JobAnswer& said, Told told) const {
   Answer answer;
-  answer.message = Message::assistant(std::move(text));
-  answer.message.reasoning = std::move(reasoning);
+  answer.message = Message::assistant(std::move(told.text));
+  answer.message.reasoning = std::move(told.reasoning);
+  answer.message.tool_calls = std::move(told.calls);
+  answer.notes = std::move(told.notes);
   answer.reason = said.reason;
+  if (answer.reason == FinishReason::kStop && !answer.message.tool_calls.empty())
+    answer.reason = FinishReason::kToolCalls;
   answer.stop_string = said.stop_string;
   if (!said.note.empty()) answer.notes.push_back(said.note);
   const auto named = [&](Token token, float logprob) {

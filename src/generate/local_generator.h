@@ -59,15 +59,17 @@ class LocalGenerator final : public Generator {
 
  private:
   struct Prepared;
+  struct Told;
   LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGeneratorOptions options, PromptMaker prompts,
                  std::unique_ptr<Scheduler> scheduler);
   Result<Prepared> prepare(const Request& request);
   Result<CachedText> read_ahead(const Request& request, const CancelCheck& cancelled);
+  Result<AnswerMasks> prepare_calls(const Request& request, std::size_t max_tokens, Prepared& prepared);
   [[nodiscard]] Status refuse_or_tell(const Request& request, Receipt& receipt) const;
   [[nodiscard]] Result<Prompt> fit(const Request& request, std::size_t max_tokens, Receipt& receipt) const;
   Result<Reply> follow(Ticket& ticket, Receipt receipt, const EventSink& sink, const CancelCheck& cancelled) const;
   void complete_receipt(const Job& job, const JobResult& result, Receipt& receipt) const;
-  [[nodiscard]] Answer complete_answer(const JobAnswer& said, std::string reasoning, std::string text) const;
+  [[nodiscard]] Answer complete_answer(const JobAnswer& said, Told told) const;
 
   std::shared_ptr<LanguageModel> model_;
   LocalGeneratorOptions options_;

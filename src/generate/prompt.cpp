@@ -32,28 +32,17 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kWhite) + 1 - begin);
 }
 
-Json as_json(const Message& message) {
-  Json json = {{"role", role_name(message.role)}, {"content", message.text()}};
-  if (!message.reasoning.empty()) json["reasoning_content"] = message.reasoning;
-  if (!message.name.empty()) json["name"] = message.name;
-  if (!message.tool_call_id.empty()) json["tool_call_id"] = message.tool_call_id;
-  for (const ToolCall& call : message.tool_calls) {
-    Json arguments = Json::parse(call.arguments, nullptr, false);
-    if (arguments.is_discarded()) arguments = call.arguments;
-    json["tool_calls"].push_back({{"type", "function"},
-                                  {"id", call.id},
-                                  {"function", {{"name", call.name}, {"arguments", std::move(arguments)}}}});
-  }
-  return json;
-}
-
 std::uint64_t content_hash(const Message& message) {
   Hash64 hash;
-  hash.add(as_json(message).dump(-1, ' ', false, Json::error_handler_t::replace));
+  hash.add(message_json(message, {}).dump(-1, ' ', false, Json::error_handler_t::replace));
   return hash.value();
 }
 
 }  // namespace
+
+bool wants_calls(const Request& request) {
+  return !request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::kNone && !request.prompt;
+}
 
 Result<PromptMaker> PromptMaker::make(const Vocabulary& vocabulary, text::TemplateCandidates candidates,
                                       std::function<text::LocalTime()> now) {
@@ -61,37 +50,71 @@ Result<PromptMaker> PromptMaker::make(const Vocabulary& vocabulary, text::Templa
     const auto tokens = vocabulary.encode(name, {EncodeOptions::Special::kNone, EncodeOptions::LooksSpecial::kParse});
     return tokens.size() == 1 && vocabulary.token_name(tokens[0]) == name;
   };
-  HEARTH_TRY(text::ChosenTemplate chosen, text::choose_template(candidates));
+  PromptMaker maker(vocabulary, std::move(now));
+  using Tools = text::TemplateCandidates::Tools;
+  HEARTH_TRY(maker.plain_, maker.choose(candidates, Tools::kNone));
+  const bool another = candidates.given_source.empty() && candidates.given_name.empty();
+  if (another && !candidates.model_tool_source.empty()) {
+    HEARTH_TRY(maker.tools_, maker.choose(candidates, Tools::kSome));
+  } else {
+    maker.tools_ = maker.plain_;
+  }
   const std::string_view source = candidates.given_source.empty() ? candidates.model_source : candidates.given_source;
-  ReasoningTags tags;
   for (const auto& [open, close] : kThoughts) {
     if (!candidates.has_token(close) && source.find(close) == std::string_view::npos) continue;
-    tags = {std::string(open), std::string(close)};
+    maker.tags_ = {std::string(open), std::string(close)};
     break;
   }
-  PromptMaker maker(vocabulary, std::move(chosen), std::move(now));
-  maker.tags_ = std::move(tags);
   return maker;
 }
 
-PromptMaker::PromptMaker(const Vocabulary& vocabulary, text::ChosenTemplate chosen,
-                         std::function<text::LocalTime()> now)
-    : vocabulary_(&vocabulary),
-      template_(std::move(chosen.chat_template)),
-      source_(chosen.source + ": " + chosen.why),
-      now_(std::move(now)) {}
+Result<PromptMaker::Side> PromptMaker::choose(text::TemplateCandidates candidates,
+                                              text::TemplateCandidates::Tools tools) const {
+  candidates.tools = tools;
+  HEARTH_TRY(text::ChosenTemplate chosen, text::choose_template(candidates));
+  std::string text = !candidates.given_source.empty() ? candidates.given_source
+                     : tools == text::TemplateCandidates::Tools::kSome && !candidates.model_tool_source.empty()
+                         ? candidates.model_tool_source
+                         : candidates.model_source;
+  if (candidates.given_source.empty() && !candidates.given_name.empty()) {
+    HEARTH_TRY(text, text::named_template_source(candidates.given_name));
+  }
+  const auto try_it = [&](const Json& values) -> Result<std::string> {
+    HEARTH_TRY(const auto segments, chosen.chat_template.render(values, render_options()));
+    return text::join_segments(segments);
+  };
+  const CallSpelling spelling = find_call_spelling(chosen.chat_template, text, try_it);
+  return Side{.chat_template = std::move(chosen.chat_template),
+              .source = chosen.source + ": " + chosen.why,
+              .spelling = spelling,
+              .calls = spelling.list == ToolList::kSystem || spelling.list == ToolList::kUser
+                           ? choose_call_family({})
+                           : choose_call_family(text)};
+}
 
-Result<Prompt> PromptMaker::render(const std::vector<Message>& messages, const Request& request, Ending ending) const {
-  Json values = {{"messages", Json::array()}, {"add_generation_prompt", ending == Ending::kAnswerFollows}};
-  for (const Message& message : messages) values["messages"].push_back(as_json(message));
-  if (request.reasoning.mode != ReasoningOptions::Mode::kAsModelDoes)
-    values["enable_thinking"] = request.reasoning.mode == ReasoningOptions::Mode::kOn;
+const PromptMaker::Side& PromptMaker::side(const std::vector<Message>& messages, const Request& request) const {
+  const bool calls = std::ranges::any_of(
+      messages, [](const Message& message) { return message.role == Role::kTool || !message.tool_calls.empty(); });
+  return calls || wants_calls(request) ? *tools_ : *plain_;
+}
+
+text::RenderOptions PromptMaker::render_options() const {
   text::RenderOptions options;
   if (const auto bos = vocabulary_->bos()) options.tokens.emplace_back("bos_token", vocabulary_->token_name(*bos));
   if (const auto eos = vocabulary_->eos()) options.tokens.emplace_back("eos_token", vocabulary_->token_name(*eos));
   if (now_) options.now = now_();
-  auto segments = template_.render(values, options);
-  if (!segments) return std::unexpected(std::move(segments.error()).within("the chat template (" + source_ + ")"));
+  return options;
+}
+
+Result<Prompt> PromptMaker::render(const std::vector<Message>& messages, const Request& request, Ending ending) const {
+  const Side& with = side(messages, request);
+  Json values = {{"messages", Json::array()}, {"add_generation_prompt", ending == Ending::kAnswerFollows}};
+  for (const Message& message : messages) values["messages"].push_back(message_json(message, with.spelling));
+  if (wants_calls(request)) add_tools(values, request.tools, with.spelling);
+  if (request.reasoning.mode != ReasoningOptions::Mode::kAsModelDoes)
+    values["enable_thinking"] = request.reasoning.mode == ReasoningOptions::Mode::kOn;
+  auto segments = with.chat_template.render(values, render_options());
+  if (!segments) return std::unexpected(std::move(segments.error()).within("the chat template (" + with.source + ")"));
   Prompt prompt;
   if (ending == Ending::kAnswerFollows) open_answer(request, *segments, prompt);
   std::vector<PromptPart> parts;

@@ -3,12 +3,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "generate/prefix_cache.h"
 #include "generate/reasoning.h"
+#include "generate/tools/call_format.h"
+#include "generate/tools/tool_prompt.h"
 #include "hearth/request.h"
 #include "hearth/vocabulary.h"
 #include "text/template_names.h"
@@ -20,6 +23,9 @@ struct Prompt {
   std::vector<PromptMark> marks;
   ReasoningSplitter::Start start = ReasoningSplitter::Start::kAnswering;
 };
+
+/// Whether the model may call tools.
+bool wants_calls(const Request& request);
 
 /// Immutable; several threads may use it at once.
 class PromptMaker {
@@ -38,19 +44,33 @@ class PromptMaker {
   /// Empty for a model that does not think aloud.
   [[nodiscard]] const ReasoningTags& tags() const { return tags_; }
   /// "built-in chatml: why".
-  [[nodiscard]] const std::string& source() const { return source_; }
+  [[nodiscard]] const std::string& source(const Request& request) const {
+    return side(request.messages, request).source;
+  }
+  [[nodiscard]] const std::string& source() const { return plain_->source; }
+  /// How the model writes calls of tools.
+  [[nodiscard]] const ChosenCalls& calls(const Request& request) const { return side(request.messages, request).calls; }
 
  private:
-  PromptMaker(const Vocabulary& vocabulary, text::ChosenTemplate chosen, std::function<text::LocalTime()> now);
+  struct Side {
+    text::ChatTemplate chat_template;
+    std::string source;
+    CallSpelling spelling;
+    ChosenCalls calls;
+  };
+  PromptMaker(const Vocabulary& vocabulary, std::function<text::LocalTime()> now)
+      : vocabulary_(&vocabulary), now_(std::move(now)) {}
+  [[nodiscard]] Result<Side> choose(text::TemplateCandidates candidates, text::TemplateCandidates::Tools tools) const;
+  [[nodiscard]] const Side& side(const std::vector<Message>& messages, const Request& request) const;
+  [[nodiscard]] text::RenderOptions render_options() const;
   void open_answer(const Request& request, std::vector<text::Segment>& segments, Prompt& prompt) const;
   [[nodiscard]] std::vector<PromptMark> marks(const std::vector<Message>& messages,
                                               const std::vector<text::Segment>& segments,
                                               std::span<const Token> tokens) const;
 
   const Vocabulary* vocabulary_;
-  text::ChatTemplate template_;
-  std::string source_;
   std::function<text::LocalTime()> now_;
+  std::optional<Side> plain_, tools_;  // for conversations without and with tools; there once made
   ReasoningTags tags_;
 };
 

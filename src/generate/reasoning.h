@@ -5,18 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "generate/shown_text.h"
+
 namespace hearth::generate {
 
 /// How a family of models marks its thoughts: "<think>", "</think>". Empty: it does not.
 struct ReasoningTags {
   std::string open, close;
   friend bool operator==(const ReasoningTags&, const ReasoningTags&) = default;
-};
-
-/// What may be shown; both parts are valid UTF-8 when the text that came in was.
-struct ShownText {
-  std::string reasoning;  // comes before `answer`
-  std::string answer;
 };
 
 /// Feed pieces, show what comes back. A thought stands at the beginning of a reply: a tag that is mentioned later is

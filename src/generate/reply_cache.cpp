@@ -54,9 +54,9 @@ void add_sampling(KeyWriter& to, const SamplerOptions& sampling, bool seed_count
 }
 
 void add_steps(KeyWriter& to, const StepOptions& steps) {
-  const auto& [max_tokens, stop, max_sentences, end_tokens, tags, start, max_reasoning_tokens] = steps;
+  const auto& [max_tokens, stop, max_sentences, end_tokens, tags, start, max_reasoning_tokens, calls] = steps;
   const auto& [open, close] = tags;
-  to.add(max_tokens, stop, max_sentences, end_tokens, open, close, start, max_reasoning_tokens);
+  to.add(max_tokens, stop, max_sentences, end_tokens, open, close, start, max_reasoning_tokens, calls.taken_ids);
 }
 
 bool ended_by_itself(const Reply& reply) {
@@ -88,7 +88,8 @@ std::optional<std::string> ReplyCache::key(const Request& request, const Job& jo
   if (drawn && !greedy && options_.drawn_seeds == ReplyCacheOptions::DrawnSeeds::kAnswerAnew) return std::nullopt;
   KeyWriter to;
   to.add(job.prompt.principal, job.prompt.tokens, job.n, request.format.kind, request.format.source,
-         request.format.choices, request.tools, request.tool_choice.kind, request.tool_choice.name);
+         request.format.choices, request.tools, request.tool_choice.kind, request.tool_choice.name,
+         request.tool_choice.max_calls);
   add_sampling(to, job.sampling, !greedy && !drawn);
   add_steps(to, job.steps);
   return std::move(to.key);

@@ -42,7 +42,7 @@ struct Stream {
             .marks = job().prompt.marks};
   }
   void say(ShownText shown) {
-    if (shown.reasoning.empty() && shown.answer.empty()) return;
+    if (shown.empty()) return;
     ticket->said_ = true;
     ticket->say(JobPiece{.answer_idx = answer_idx, .shown = std::move(shown)});
   }

@@ -20,12 +20,28 @@ TokenSteps::TokenSteps(const Vocabulary& vocabulary, const sample::Sampler& samp
       options_(std::move(options)),
       decoder_(vocabulary.make_decoder()),
       splitter_(options_.tags, options_.start),
+      calls_(make_call_parser(options_.calls)),
       stops_(std::move(stops)),
       sentences_(options_.max_sentences) {
-  for (const std::string& tag : {options_.tags.open, options_.tags.close}) {
-    if (tag.empty()) continue;
-    const auto tokens = vocabulary.encode(tag, {EncodeOptions::Special::kNone, EncodeOptions::LooksSpecial::kParse});
-    if (tokens.size() == 1 && vocabulary.token_bytes(tokens[0]).empty()) hidden_tags_.push_back(tokens[0]);
+  spell_markers();
+}
+
+/// Control tokens that the splitter and the parser of calls must see.
+void TokenSteps::spell_markers() {
+  std::vector<std::string_view> texts = {options_.tags.open, options_.tags.close};
+  if (options_.calls.family != nullptr) {
+    for (const CallFormat& format : options_.calls.family->formats) {
+      const auto of_format = format_texts(format);
+      texts.insert(texts.end(), of_format.begin(), of_format.end());
+    }
+  }
+  for (const std::string_view text : texts) {
+    if (text.empty()) continue;
+    const auto tokens = vocabulary_->encode(text, {EncodeOptions::Special::kNone, EncodeOptions::LooksSpecial::kParse});
+    for (const Token token : tokens) {
+      const bool control = vocabulary_->token_bytes(token).empty() && !vocabulary_->ends_generation(token);
+      if (control && text.contains(vocabulary_->token_name(token))) hidden_tags_.push_back(token);
+    }
   }
 }
 
@@ -68,9 +84,32 @@ std::string TokenSteps::spell(Token token) {
   return decoder_->flush() + vocabulary_->token_name(token);
 }
 
+/// Thoughts, then calls and the text beside them.
 ShownText TokenSteps::show(ShownText shown) {
-  shown.answer = sentences_.feed(stops_.feed(shown.answer));
-  return shown;
+  ShownText said = calls_->feed(shown.answer);
+  said.reasoning.insert(0, shown.reasoning);
+  return cut(std::move(said));
+}
+
+/// Stop strings and sentences are looked for in text, not in calls. What is said behind them is not shown.
+ShownText TokenSteps::cut(ShownText shown) {
+  ShownText kept;
+  kept.reasoning = std::move(shown.reasoning);
+  kept.notes = std::move(shown.notes);
+  std::size_t begin = 0;
+  const auto text_until = [&](std::size_t end) {
+    kept.answer += sentences_.feed(stops_.feed(std::string_view(shown.answer).substr(begin, end - begin)));
+    begin = end;
+  };
+  for (CallPiece& call : shown.calls) {
+    text_until(call.at);
+    if (stops_.matched() || sentences_.reached()) return kept;
+    kept.answer += sentences_.feed(stops_.flush());
+    call.at = kept.answer.size();
+    kept.calls.push_back(std::move(call));
+  }
+  text_until(shown.answer.size());
+  return kept;
 }
 
 Result<Step> TokenSteps::next(std::span<const float> logits, std::vector<Token>& history) {
@@ -105,9 +144,8 @@ Result<Step> TokenSteps::next(std::span<const float> logits, std::vector<Token>&
 ShownText TokenSteps::finish() {
   if (stops_.matched() || sentences_.reached()) return {};
   ShownText last = show(splitter_.feed(decoder_->flush()));
-  const ShownText rest = show(splitter_.flush());
-  last.reasoning += rest.reasoning;
-  last.answer += rest.answer;
+  last.append(show(splitter_.flush()));
+  last.append(cut(calls_->flush()));
   if (!stops_.matched()) last.answer += sentences_.feed(stops_.flush());
   return last;
 }

@@ -12,6 +12,7 @@
 #include "generate/sentence_limit.h"
 #include "generate/stop_matcher.h"
 #include "generate/token_mask.h"
+#include "generate/tools/call_parser.h"
 #include "hearth/reply.h"
 #include "sample/sampler.h"
 
@@ -28,6 +29,7 @@ struct StepOptions {
   ReasoningTags tags;
   ReasoningSplitter::Start start = ReasoningSplitter::Start::kUndecided;
   std::optional<std::size_t> max_reasoning_tokens;  // then the thought is closed
+  CallParserOptions calls;                          // how calls of tools are read; without a family they are not
 };
 
 struct Step {
@@ -67,6 +69,8 @@ class TokenSteps {
   Result<sample::Choice> draw(std::span<const float> logits, std::span<const Token> history);
   [[nodiscard]] std::string spell(Token token);
   ShownText show(ShownText shown);
+  ShownText cut(ShownText shown);
+  void spell_markers();
 
   const Vocabulary* vocabulary_;
   const sample::Sampler* sampler_;
@@ -74,11 +78,12 @@ class TokenSteps {
   StepOptions options_;
   std::unique_ptr<TokenDecoder> decoder_;
   ReasoningSplitter splitter_;
+  std::unique_ptr<CallParser> calls_;
   StopMatcher stops_;
   SentenceLimit sentences_;
   std::shared_ptr<TokenMask> mask_;
   std::deque<Token> forced_;        // come next, whatever the logits say: the end of a thought
-  std::vector<Token> hidden_tags_;  // control tokens that stand for a tag
+  std::vector<Token> hidden_tags_;  // control tokens that stand for a tag or a marker of calls
   std::vector<Token> tokens_;
   std::size_t n_reasoning_ = 0;
 };
