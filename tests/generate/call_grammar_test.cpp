@@ -177,6 +177,52 @@ TEST(CallGrammar, TheNumberOfCallsIsLimited) {
   }
 }
 
+TEST(CallGrammar, ControlTokensStandForThemselves) {
+  std::vector<constrain::VocabularyToken> tokens;
+  for (int byte = 0; byte < 256; ++byte)
+    tokens.push_back({.bytes = std::string(1, static_cast<char>(byte)), .kind = constrain::TokenKind::kText});
+  constexpr Token kCalls = 256, kOther = 257, kEnd = 258;
+  tokens.push_back({.bytes = "[TOOL_CALLS]", .kind = constrain::TokenKind::kSpecial});
+  tokens.push_back({.bytes = "[OTHER]", .kind = constrain::TokenKind::kSpecial});
+  tokens.push_back({.bytes = "</s>", .kind = constrain::TokenKind::kEnd});
+  const auto trie = constrain::TokenTrie::build(std::move(tokens));
+  ASSERT_TRUE(trie) << trie.error().message;
+  const auto tools = *ToolSet::make(many_tools());
+  CallGrammarOptions options{.format = &find_call_family("mistral-list")->formats.front(), .tools = tools.get()};
+  options.control_tokens = [](std::string_view text) {
+    return text.contains("[TOOL_CALLS]") ? std::vector<std::string>{"[TOOL_CALLS]"} : std::vector<std::string>();
+  };
+  const auto allowed = [&](const constrain::ConstraintState& state, Token token) {
+    std::vector<std::uint64_t> words(8);
+    state.mask(words);
+    return (words[static_cast<std::size_t>(token) / 64] >> (token % 64) & 1) != 0;
+  };
+  for (const auto need : {CallGrammarOptions::Need::kMust, CallGrammarOptions::Need::kMay}) {
+    options.need = need;
+    auto grammar = call_grammar(options);
+    ASSERT_TRUE(grammar) << grammar.error().message;
+    const auto constraint = constrain::Constraint::from_grammar(std::move(*grammar));
+    ASSERT_TRUE(constraint) << constraint.error().message;
+    const auto bound = constrain::TokenConstraint::bind(**constraint, *trie);
+    ASSERT_TRUE(bound) << bound.error().message;
+    auto state = *(*bound)->start();
+    const bool free = need == CallGrammarOptions::Need::kMay;
+    EXPECT_EQ(allowed(state, 'x'), free);
+    EXPECT_EQ(allowed(state, kOther), free);
+    EXPECT_EQ(allowed(state, kEnd), free);
+    ASSERT_TRUE(allowed(state, kCalls));
+    ASSERT_TRUE(state.advance(kCalls));
+    EXPECT_FALSE(allowed(state, 'x'));
+    EXPECT_FALSE(allowed(state, kEnd));
+    for (const char c : std::string_view(R"([{"name": "get_time", "arguments": {}})"))
+      ASSERT_TRUE(state.advance(static_cast<unsigned char>(c))) << c;
+    EXPECT_TRUE(allowed(state, ','));
+    ASSERT_TRUE(state.advance(']'));
+    EXPECT_TRUE(allowed(state, kEnd));
+    EXPECT_EQ(allowed(state, 'x'), free);
+  }
+}
+
 TEST(CallGrammar, ATinyRealModelMakesValidCalls) {
   const auto path = testing::data_path("weights/stories260K/stories260K.gguf");
   if (const auto why = testing::missing(path)) GTEST_SKIP() << *why;

@@ -117,7 +117,7 @@ Job random_talk(std::mt19937& random) {
 TEST(Speculation, SaysWhatWouldHaveBeenSaid) {
   std::mt19937 random(11);
   std::size_t n_drafted = 0, n_accepted = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     const Script script = repetitive(random(), 1 + random() % 3);
     const Job job = random_talk(random);
     FakeModel plain(script), guessed(script);
@@ -129,7 +129,7 @@ TEST(Speculation, SaysWhatWouldHaveBeenSaid) {
     const auto counts = guessed.counts();
     EXPECT_EQ(counts.n_create + counts.n_fork, counts.n_destroy) << "no sequence is left";
   }
-  EXPECT_GT(n_drafted, 500u);
+  EXPECT_GT(n_drafted, 250u);
   EXPECT_GT(n_accepted, n_drafted / 10);
   EXPECT_LT(n_accepted, n_drafted) << "wrong guesses have to occur, too";
 }
@@ -266,7 +266,7 @@ TEST(Speculation, AStepIsNeverWiderThanTheChunkAndItsAnswers) {
 TEST(Speculation, FailuresAndCancelsInTheMiddleOfARun) {
   std::mt19937 random(14);
   using Call = fake::Failure::Call;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 15; ++round) {
     const Script script = repetitive(random(), 1);
     const Job job = random_talk(random);
     FakeModel plain(script);

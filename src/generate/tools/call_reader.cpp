@@ -216,7 +216,10 @@ class CallReader {
     if (arguments && (!read_.arguments.empty() || !pending.empty())) return no("it has arguments twice");
     if (arguments && !read_.name.empty()) return take_json(at_, read_.arguments);
     if (const Reading read = take_json(at_, value); read != Reading::kYes) return read;
-    if (arguments) pending = std::move(value);
+    if (arguments) {
+      pending = std::move(value);
+      return Reading::kYes;
+    }
     if (id) read_.id_comes_late = !read_.arguments.empty() || !pending.empty();
     if (id) read_.id = value.starts_with('"') ? unquoted_json(value) : value;
     return Reading::kYes;
