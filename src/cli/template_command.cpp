@@ -20,7 +20,7 @@ namespace hearth::cli {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::uint64_t kLargestRequest = std::uint64_t{64} << 20;
 
@@ -76,12 +76,12 @@ class Template final : public Command {
       HEARTH_CHECK(print(text::join_segments(segments)));
       return kOk;
     }
-    Json list = Json::array();
+    OrderedJson list = OrderedJson::array();
     for (const text::Segment& segment : segments) {
       list.push_back({{"kind", segment_kind_name(segment.kind)}, {"text", segment.text}});
     }
-    const Json out = {{"template", chosen.source}, {"why", chosen.why}, {"segments", std::move(list)}};
-    HEARTH_CHECK(print(out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+    const OrderedJson out = {{"template", chosen.source}, {"why", chosen.why}, {"segments", std::move(list)}};
+    HEARTH_CHECK(print(out.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n"));
     return kOk;
   }
 
@@ -124,7 +124,7 @@ class Template final : public Command {
   }
 
   Status read_request(const std::string& input) {
-    request_ = Json::parse(input, nullptr, false);
+    request_ = OrderedJson::parse(input, nullptr, false);
     if (!request_.is_object()) {
       return fail(ErrorCode::kInvalidArgument,
                   "reading the request on standard input: expected a JSON object such as {\"messages\": [...]}");
@@ -169,7 +169,7 @@ class Template final : public Command {
 
   std::string path_, wanted_;
   bool json_ = false;
-  Json request_;
+  OrderedJson request_;
   text::RenderOptions options_;
 };
 

@@ -72,13 +72,13 @@ class Wanting {
   std::string text_;
 };
 
-struct Said {
+struct Reading {
   std::string reasoning, answer;
   FinishReason reason = FinishReason::kContextFull;
   std::size_t n_reasoning = 0;
 };
 
-Said say(const std::string& text, StepOptions options, std::shared_ptr<TokenMask> mask = nullptr) {
+Reading say(const std::string& text, StepOptions options, std::shared_ptr<TokenMask> mask = nullptr) {
   const fake::ByteVocabulary vocabulary;
   SamplerOptions greedy;
   greedy.temperature = 0;
@@ -87,7 +87,7 @@ Said say(const std::string& text, StepOptions options, std::shared_ptr<TokenMask
   if (mask) steps->constrain(std::move(mask));
   std::vector<Token> history;
   const Wanting model(text);
-  Said said;
+  Reading said;
   for (std::size_t at = 0; at < 200; ++at) {
     const auto step = steps->next(model.logits(at), history);
     EXPECT_TRUE(step) << step.error().message;
@@ -106,15 +106,15 @@ Said say(const std::string& text, StepOptions options, std::shared_ptr<TokenMask
 }
 
 TEST(TokenSteps, StopStringsAreLookedForInTheAnswerOnly) {
-  const Said said = say("<think>a\n\n\nb</think>c\n\n\nd", {.stop = {"\n\n\n"}, .tags = kThink});
+  const Reading said = say("<think>a\n\n\nb</think>c\n\n\nd", {.stop = {"\n\n\n"}, .tags = kThink});
   EXPECT_EQ(said.reasoning, "a\n\n\nb");
   EXPECT_EQ(said.answer, "c");
   EXPECT_EQ(said.reason, FinishReason::kStopString);
 }
 
 TEST(TokenSteps, AThoughtOverItsBudgetIsClosed) {
-  const Said said = say("<think>one two three four five six and what else. Here I answer",
-                        {.tags = kThink, .max_reasoning_tokens = 8});
+  const Reading said = say("<think>one two three four five six and what else. Here I answer",
+                           {.tags = kThink, .max_reasoning_tokens = 8});
   EXPECT_TRUE(said.reasoning.starts_with("one two")) << said.reasoning;
   EXPECT_LE(said.reasoning.size(), 9u);
   EXPECT_FALSE(said.answer.empty());
@@ -122,7 +122,7 @@ TEST(TokenSteps, AThoughtOverItsBudgetIsClosed) {
 }
 
 TEST(TokenSteps, SentencesEndTheReply) {
-  const Said said = say("One. Two. Three.", {.max_sentences = 2});
+  const Reading said = say("One. Two. Three.", {.max_sentences = 2});
   EXPECT_EQ(said.answer, "One. Two.");
   EXPECT_EQ(said.reason, FinishReason::kSentenceLimit);
 }
@@ -150,11 +150,11 @@ class ThreeDigits final : public TokenMask {
 };
 
 TEST(TokenSteps, AMaskDecidesWhatMayBeSaid) {
-  const Said said = say("7 dwarfs", {}, std::make_shared<ThreeDigits>());
+  const Reading said = say("7 dwarfs", {}, std::make_shared<ThreeDigits>());
   EXPECT_EQ(said.answer.size(), 3u);
   EXPECT_EQ(said.answer[0], '7');
   EXPECT_EQ(said.reason, FinishReason::kStop);
-  const Said thinking =
+  const Reading thinking =
       say("<think>so</think>5", {.tags = kThink, .start = Start::kUndecided}, std::make_shared<ThreeDigits>());
   EXPECT_EQ(thinking.answer.size(), 3u) << "without a thought that the prompt opened, the mask holds from the start";
 }
