@@ -1,7 +1,6 @@
 // What a model's files recommend, as options.
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "generate/options.h"
 #include "sample/options_check.h"
@@ -36,10 +35,12 @@ constexpr std::array kWholeOptions = {
     WholeOption{"penalty_window", &S::penalty_window, &SamplerOptions::penalty_window},
 };
 
+constexpr std::int32_t kAnyVocabulary = 1 << 16;  // no option here depends on its size
+
 /// Takes the option over where a sampler would take it.
 void recommend(std::string_view name, double value, S& sampling) {
   const auto makes_sense = [](const SamplerOptions& options) {
-    return sample::check_options(options, std::numeric_limits<std::int32_t>::max()).has_value();
+    return sample::check_options(options, kAnyVocabulary).has_value();
   };
   SamplerOptions trial;
   for (const RealOption& option : kRealOptions) {
