@@ -1,4 +1,4 @@
-// Conversations.
+// Conversations, as C has them.
 #include "capi/handles.h"
 #include "generate/message_json.h"
 #include "generate/request_json.h"
