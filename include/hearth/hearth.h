@@ -25,7 +25,7 @@ const char* hearth_version(void);
 
 /* ---- errors ---- */
 
-/* The codes are those of docs/errors; 0 is success. */
+/* The codes are those of docs/errors.md; 0 is success. */
 typedef struct hearth_error {
   size_t size;
   int32_t code;

@@ -8,16 +8,28 @@
 
 namespace hearth::capi {
 
-void report(hearth_error* into, const Error& error) {
+namespace {
+
+void fill(hearth_error* into, std::int32_t code, std::string_view message) {
   constexpr std::size_t kBegin = offsetof(hearth_error, message);
   if (into == nullptr || into->size < kBegin) return;
-  into->code = static_cast<std::int32_t>(error.code);
+  into->code = code;
   const std::size_t room = std::min(into->size, sizeof(hearth_error)) - kBegin;
   if (room == 0) return;
-  std::string_view message = std::string_view(error.message).substr(0, room - 1);
+  message = message.substr(0, room - 1);
   message.remove_suffix(text::incomplete_utf8_tail(message));
   std::memcpy(into->message, message.data(), message.size());
   into->message[message.size()] = '\0';
+}
+
+}  // namespace
+
+void report_success(hearth_error* into) {
+  fill(into, 0, {});
+}
+
+void report(hearth_error* into, const Error& error) {
+  fill(into, static_cast<std::int32_t>(error.code), error.message);
 }
 
 Result<std::string> required_text(const char* text, const char* name) {

@@ -13,6 +13,8 @@
 
 namespace hearth::capi {
 
+/// Code 0 and an empty message.
+void report_success(hearth_error* into);
 /// Fills the caller's struct as far as it goes; a message that is too long is cut between characters.
 void report(hearth_error* into, const Error& error);
 
@@ -37,7 +39,7 @@ Result<T> sized(const T* given, const char* name) {
 /// Runs `call`, which returns Result<T>; on an error or an exception reports it and returns `otherwise`.
 template <typename T>
 T guarded(hearth_error* error, T otherwise, const auto& call) {
-  if (error != nullptr && error->size >= sizeof(size_t)) report(error, {});
+  report_success(error);
   try {
     Result<T> result = call();
     if (result) return std::move(*result);

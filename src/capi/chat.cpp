@@ -54,9 +54,7 @@ int32_t hearth_chat_undo(hearth_chat* chat) {
 
 char* hearth_chat_messages(const hearth_chat* chat, hearth_error* error) {
   return guarded<char*>(error, nullptr, [&]() -> Result<char*> {
-    nlohmann::ordered_json json = {{"messages", nlohmann::ordered_json::array()}};
-    for (const hearth::Message& message : chat->conversation.messages())
-      json["messages"].push_back(hearth::generate::message_json(message));
+    const auto json = hearth::generate::conversation_json(chat->conversation.messages());
     return hearth::capi::copied(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   });
 }

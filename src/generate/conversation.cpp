@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "generate/message_json.h"
+#include "generate/shallow_json.h"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace hearth::generate {
@@ -73,9 +73,8 @@ void Conversation::instruct(std::string text) {
 }
 
 Status Conversation::save(const std::filesystem::path& path) const {
-  nlohmann::ordered_json json = {{"messages", nlohmann::ordered_json::array()}};
-  for (const Message& message : request_.messages) json["messages"].push_back(message_json(message));
-  const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string text =
+      conversation_json(request_.messages).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   HEARTH_TRY(AtomicFileWriter file, AtomicFileWriter::create(path));
   HEARTH_CHECK(file.write(std::as_bytes(std::span(text))));
   return file.publish();
@@ -83,12 +82,13 @@ Status Conversation::save(const std::filesystem::path& path) const {
 
 Status Conversation::load(const std::filesystem::path& path) {
   HEARTH_TRY(const std::string text, read_file(path, kLargestFile));
-  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("messages"))
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("reading {}: expected a JSON object with \"messages\"", path.string()));
-  auto messages = parse_messages(json["messages"]);
-  if (!messages) return std::unexpected(std::move(messages.error()).within(fmt::format("reading {}", path.string())));
+  const std::string reading = "reading " + path.string();
+  const auto json = parse_shallow_json(text);
+  if (!json) return std::unexpected(Error(json.error()).within(reading));
+  if (!json->is_object() || !json->contains("messages"))
+    return fail(ErrorCode::kInvalidArgument, reading + ": expected a JSON object with \"messages\"");
+  auto messages = parse_messages(json->at("messages"));
+  if (!messages) return std::unexpected(std::move(messages.error()).within(reading));
   request_.messages = std::move(*messages);
   receipt_.reset();
   return {};

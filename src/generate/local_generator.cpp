@@ -79,10 +79,6 @@ std::string format_name(OutputFormat::Kind kind) {
   return "";
 }
 
-}  // namespace
-
-namespace {
-
 /// A reply that was given before, to the same request in its new receipt. A sink that has enough cuts it short.
 Reply repeat(Reply reply, Receipt now, const EventSink& sink) {
   Receipt& receipt = reply.receipt;
@@ -127,6 +123,7 @@ struct LocalGenerator::Prepared {
 
 Result<std::unique_ptr<LocalGenerator>> LocalGenerator::make(std::shared_ptr<LanguageModel> model,
                                                              LocalGeneratorOptions options) {
+  HEARTH_CHECK(Scheduler::accepts(*model));
   const ModelInfo& info = model->info();
   if (options.chat_template.model_source.empty()) options.chat_template.model_source = info.chat_template;
   if (options.chat_template.model_tool_source.empty())

@@ -79,6 +79,12 @@ OrderedJson message_json(const Message& message) {
   return json;
 }
 
+OrderedJson conversation_json(std::span<const Message> messages) {
+  OrderedJson list = OrderedJson::array();
+  for (const Message& message : messages) list.push_back(message_json(message));
+  return {{"messages", std::move(list)}};
+}
+
 Result<Message> parse_message(const OrderedJson& json) {
   if (!json.is_object()) return wrong("expected an object with \"role\" and \"content\"");
   HEARTH_TRY(const std::string role, optional_text(json, "role"));

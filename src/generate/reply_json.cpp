@@ -1,4 +1,4 @@
-// One member for each line of reply.h.
+// One member for each member of reply.h.
 #include "generate/reply_json.h"
 
 #include "generate/message_json.h"
@@ -26,7 +26,8 @@ OrderedJson probability_json(const TokenProbability& token) {
 }
 
 OrderedJson reuse_json(const PrefixReuse& reuse) {
-  OrderedJson json = {{"tokens", reuse.n_reused + reuse.n_new}, {"reused", reuse.n_reused}};
+  OrderedJson json = {
+      {"tokens", reuse.n_reused + reuse.n_new}, {"reused", reuse.n_reused}, {"restored", reuse.n_restored}};
   if (reuse.first_difference) json["first_difference"] = *reuse.first_difference;
   if (reuse.message_idx) json["message"] = *reuse.message_idx;
   if (!reuse.cause.empty()) json["cause"] = reuse.cause;
@@ -57,6 +58,8 @@ OrderedJson receipt_json(const Receipt& receipt) {
                       {"memory_bytes", receipt.memory_bytes},
                       {"template", receipt.template_source},
                       {"constraint", receipt.constraint},
+                      {"calls", receipt.calls},
+                      {"repeated", receipt.repeated},
                       {"prompt", reuse_json(receipt.prompt)},
                       {"completion_tokens", receipt.n_completion},
                       {"reasoning_tokens", receipt.n_reasoning},
@@ -76,6 +79,7 @@ OrderedJson receipt_json(const Receipt& receipt) {
   json["ignored"] = OrderedJson::array();
   for (const IgnoredOption& option : receipt.ignored)
     json["ignored"].push_back({{"name", option.name}, {"reason", option.reason}});
+  json["notes"] = receipt.notes;
   json["dropped_messages"] = receipt.dropped_messages;
   json["left_device"] = receipt.left_device;
   json["left_device_why"] = receipt.left_device_why;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "generate/message_json.h"
+#include "generate/shallow_json.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,27 +17,6 @@ namespace hearth::generate {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-constexpr std::size_t kDeepest = 200;
-
-/// Whether brackets are nested deeper, without following them.
-bool deeper_than(std::string_view json, std::size_t limit) {
-  std::size_t depth = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (in_text && c == '\\') {
-      ++i;
-    } else if (c == '"') {
-      in_text = !in_text;
-    } else if (!in_text && (c == '[' || c == '{')) {
-      if (++depth > limit) return true;
-    } else if (!in_text && (c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
 
 std::unexpected<Error> mistake(std::string_view name, std::string_view expected, const OrderedJson& found) {
   return fail(ErrorCode::kInvalidArgument,
@@ -314,12 +294,9 @@ Result<Request> parse_request_object(const OrderedJson& json) {
 }
 
 Result<Request> parse_request(std::string_view json) {
-  if (deeper_than(json, kDeepest))
-    return fail(ErrorCode::kInvalidArgument, fmt::format("the request is nested more than {} levels deep", kDeepest));
-  const OrderedJson parsed = OrderedJson::parse(json, nullptr, false);
-  if (parsed.is_discarded())
-    return fail(ErrorCode::kInvalidArgument, "the request is no valid JSON (or no valid UTF-8)");
-  return parse_request_object(parsed);
+  auto parsed = parse_shallow_json(json);
+  if (!parsed) return std::unexpected(std::move(parsed.error()).within("reading the request"));
+  return parse_request_object(*parsed);
 }
 
 }  // namespace hearth::generate

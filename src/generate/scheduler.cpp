@@ -31,7 +31,7 @@ std::size_t last_message_begin(const CachedText& prompt) {
 
 }  // namespace
 
-Result<std::unique_ptr<Scheduler>> Scheduler::make(LanguageModel& model, SchedulerOptions options) {
+Status Scheduler::accepts(const LanguageModel& model) {
   const Capabilities& can = model.capabilities();
   if (can.kind == Capabilities::Kind::kEncoder || can.logits == Capabilities::Logits::kNone)
     return fail(ErrorCode::kUnsupportedModel,
@@ -41,6 +41,11 @@ Result<std::unique_ptr<Scheduler>> Scheduler::make(LanguageModel& model, Schedul
                 "this engine gives no full logits, which sampling needs; use another one");
   if (!model.vocabulary())
     return fail(ErrorCode::kUnsupportedModel, "the model carries no tokenizer, so its tokens cannot become text");
+  return {};
+}
+
+Result<std::unique_ptr<Scheduler>> Scheduler::make(LanguageModel& model, SchedulerOptions options) {
+  HEARTH_CHECK(accepts(model));
   if (options.chunk == 0 || options.max_running == 0)
     return fail(ErrorCode::kInvalidArgument, "scheduler: chunk and max_running are 0, expected at least 1");
   HEARTH_TRY(Speculation speculation, Speculation::make(model, options.speculation, options.cache));

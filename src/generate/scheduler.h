@@ -42,6 +42,8 @@ struct Stream;
 class Scheduler {
  public:
   /// Refuses models that give no logits or have no vocabulary.
+  static Status accepts(const LanguageModel& model);
+  /// Of a model that it accepts, else its refusal.
   static Result<std::unique_ptr<Scheduler>> make(LanguageModel& model, SchedulerOptions options);
   /// Cancels what still runs or waits.
   ~Scheduler();

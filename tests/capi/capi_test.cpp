@@ -79,6 +79,8 @@ TEST(CApi, AChatRemembersForksAndGoesBack) {
   EXPECT_STREQ(hearth_reply_text(first.get()), "Hello.");
   EXPECT_STREQ(hearth_reply_reason(first.get()), "stop");
   EXPECT_EQ(streamed, "Hello.");
+  EXPECT_EQ(error.code, 0);
+  EXPECT_STREQ(error.message, "");
   hearth_chat* const fork = hearth_chat_fork(chat, &error);
   const Reply second(hearth_chat_say(fork, "More", nullptr, nullptr, &error), hearth_reply_free);
   ASSERT_NE(second, nullptr) << error.message;
@@ -234,12 +236,12 @@ TEST(CApi, FactsAboutTheModel) {
       << error.message;
 }
 
-std::string output_of(const std::string& command) {
+std::string output_of(const std::string& command, int code = 0) {
   std::string all;
   FILE* const pipe = popen(command.c_str(), "r");
   char buffer[4096];
   for (std::size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) all.append(buffer, n);
-  pclose(pipe);
+  EXPECT_EQ(pclose(pipe), code) << command;
   return all;
 }
 

@@ -1,7 +1,5 @@
 // hearth chat: a conversation at the terminal, or line by line through a pipe.
-#include <array>
 #include <functional>
-#include <map>
 
 #include "base/terminal.h"
 #include "cli/chat/line_editor.h"
@@ -86,12 +84,15 @@ class Chat final : public Command {
     if (!system_.empty()) options.messages.push_back(Message::instruction(system_));
     HEARTH_TRY(const auto generator, generator_.open(settings));
     generate::Conversation conversation(*generator, std::move(options));
-    if (!load_.empty()) HEARTH_CHECK(conversation.load(load_));
+    if (!load_.empty()) {
+      HEARTH_CHECK(conversation.load(load_));
+      if (!system_.empty()) conversation.instruct(system_);
+    }
     conversation_ = &conversation;
     terminal_ = is_terminal(StandardStream::kInput) && is_terminal(StandardStream::kOutput);
     screen_ = Screen(terminal_ && !settings.plain);
-    if (terminal_) note(screen_.dim(generator_.description() + "\n/help lists what else you can do; Ctrl-D ends."));
     if (terminal_) {
+      note(screen_.dim(generator_.description() + "\n/help lists what else you can do; Ctrl-D ends."));
       HEARTH_TRY(raw_, RawTerminal::enter());
     }
     const Outcome outcome = converse();

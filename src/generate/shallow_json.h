@@ -1,0 +1,15 @@
+// JSON from hostile text, of a depth that whoever walks it can take.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace hearth::generate {
+
+/// Refuses what is no JSON, no UTF-8, or nested more than 200 levels deep.
+Result<nlohmann::ordered_json> parse_shallow_json(std::string_view text);
+
+}  // namespace hearth::generate
