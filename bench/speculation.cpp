@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "engine/native/native_model.h"
+#include "engine/passing_model.h"
 #include "engine/registry.h"
 #include "generate/scheduler.h"
 
@@ -22,33 +23,12 @@ using namespace hearth::generate;
 constexpr std::size_t kPrompt = 200, kReply = 96;  // tokens
 
 /// The model with the vocabulary of another file.
-class Speaking final : public LanguageModel {
+class Speaking final : public PassingModel {
  public:
-  Speaking(LanguageModel& model, const Vocabulary& vocabulary) : model_(model), vocabulary_(vocabulary) {}
-  [[nodiscard]] const ModelInfo& info() const override { return model_.info(); }
-  [[nodiscard]] const Capabilities& capabilities() const override { return model_.capabilities(); }
+  Speaking(LanguageModel& model, const Vocabulary& vocabulary) : PassingModel(model), vocabulary_(vocabulary) {}
   [[nodiscard]] const Vocabulary* vocabulary() const override { return &vocabulary_; }
-  Result<SequenceId> create_sequence(const SequenceOptions& options) override {
-    return model_.create_sequence(options);
-  }
-  void destroy_sequence(SequenceId sequence) override { model_.destroy_sequence(sequence); }
-  [[nodiscard]] Result<std::size_t> length(SequenceId sequence) const override { return model_.length(sequence); }
-  Result<SequenceId> fork(SequenceId sequence, std::size_t at) override { return model_.fork(sequence, at); }
-  Result<std::size_t> rewind(SequenceId sequence, std::size_t to) override { return model_.rewind(sequence, to); }
-  Status export_state(SequenceId sequence,
-                      const std::function<Status(std::span<const std::byte>)>& write) const override {
-    return model_.export_state(sequence, write);
-  }
-  Result<SequenceId> import_state(std::span<const std::byte> bytes, const SequenceOptions& options) override {
-    return model_.import_state(bytes, options);
-  }
-  Status evaluate(std::span<const Item> items, std::span<const Want> wants, OutputSink& sink,
-                  const EvaluateOptions& options) override {
-    return model_.evaluate(items, wants, sink, options);
-  }
 
  private:
-  LanguageModel& model_;
   const Vocabulary& vocabulary_;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/native/vocabulary.h"
+#include "engine/passing_model.h"
 #include "generate/text_loop.h"
 #include "measure/median.h"
 #include "measure/stopwatch.h"
@@ -38,32 +39,16 @@ class TimedSink final : public OutputSink {
   OutputSink& sink_;
 };
 
-class TimedModel final : public LanguageModel {
+class TimedModel final : public PassingModel {
  public:
-  TimedModel(LanguageModel& model, const Vocabulary& vocabulary) : model_(model), vocabulary_(vocabulary) {}
+  TimedModel(LanguageModel& model, const Vocabulary& vocabulary) : PassingModel(model), vocabulary_(vocabulary) {}
 
-  [[nodiscard]] const ModelInfo& info() const override { return model_.info(); }
-  [[nodiscard]] const Capabilities& capabilities() const override { return model_.capabilities(); }
   [[nodiscard]] const Vocabulary* vocabulary() const override { return &vocabulary_; }
-  Result<SequenceId> create_sequence(const SequenceOptions& options) override {
-    return model_.create_sequence(options);
-  }
-  void destroy_sequence(SequenceId sequence) override { model_.destroy_sequence(sequence); }
-  [[nodiscard]] Result<std::size_t> length(SequenceId sequence) const override { return model_.length(sequence); }
-  Result<SequenceId> fork(SequenceId sequence, std::size_t at) override { return model_.fork(sequence, at); }
-  Result<std::size_t> rewind(SequenceId sequence, std::size_t to) override { return model_.rewind(sequence, to); }
-  Status export_state(SequenceId sequence,
-                      const std::function<Status(std::span<const std::byte>)>& write) const override {
-    return model_.export_state(sequence, write);
-  }
-  Result<SequenceId> import_state(std::span<const std::byte> bytes, const SequenceOptions& options) override {
-    return model_.import_state(bytes, options);
-  }
   Status evaluate(std::span<const Item> items, std::span<const Want> wants, OutputSink& sink,
                   const EvaluateOptions& options) override {
     TimedSink timed(sink);
     const auto start = Clock::now();
-    const Status status = model_.evaluate(items, wants, timed, options);
+    const Status status = inner().evaluate(items, wants, timed, options);
     calls.push_back({start, Clock::now(), timed.seconds});
     return status;
   }
@@ -75,7 +60,6 @@ class TimedModel final : public LanguageModel {
   std::vector<Call> calls;
 
  private:
-  LanguageModel& model_;
   const Vocabulary& vocabulary_;
 };
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "engine/fake/fake_model.h"
+#include "engine/passing_model.h"
 
 #include <nlohmann/json.hpp>
 
@@ -118,6 +119,18 @@ TEST(LocalGenerator, EnginesThatCannotGoBackReadOnlyTheLastMessageAgain) {
   const auto edited = g->generate(ask(chat));
   EXPECT_EQ(edited->text(), "Tests.");
   EXPECT_EQ(edited->receipt.prompt.n_new, 4u + 1 + 11);
+}
+
+TEST(LocalGenerator, AModelWithoutAVocabularyIsRefused) {
+  class Wordless final : public PassingModel {
+   public:
+    using PassingModel::PassingModel;
+    [[nodiscard]] const Vocabulary* vocabulary() const override { return nullptr; }
+  };
+  FakeModel fake{Script{}};
+  const auto g = LocalGenerator::make(std::make_shared<Wordless>(fake), {});
+  ASSERT_FALSE(g);
+  EXPECT_NE(g.error().message.find("carries no tokenizer"), std::string::npos) << g.error().message;
 }
 
 TEST(LocalGenerator, TextOfUsersSpellsNoSpecialTokens) {

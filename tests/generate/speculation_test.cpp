@@ -11,6 +11,7 @@
 #include "data_path.h"
 #include "engine/fake/fake_model.h"
 #include "engine/native/native_model.h"
+#include "engine/passing_model.h"
 #include "generate/local_generator.h"
 #include "generate/text_loop.h"
 
@@ -215,33 +216,17 @@ TEST(Speculation, AFormatsOwnBytesAreGuessedAndHeld) {
   EXPECT_LT(guessed_model->counts().n_evaluate * 2, plain_model->counts().n_evaluate);
 }
 
-/// Forwards everything, remembers the widest step.
-class Watched final : public LanguageModel {
+/// Remembers the widest step.
+class Watched final : public PassingModel {
  public:
-  explicit Watched(Script script) : model(std::move(script)) {}
-  [[nodiscard]] const ModelInfo& info() const override { return model.info(); }
-  [[nodiscard]] const Capabilities& capabilities() const override { return model.capabilities(); }
-  [[nodiscard]] const Vocabulary* vocabulary() const override { return model.vocabulary(); }
-  Result<SequenceId> create_sequence(const SequenceOptions& options) override { return model.create_sequence(options); }
-  void destroy_sequence(SequenceId sequence) override { model.destroy_sequence(sequence); }
-  [[nodiscard]] Result<std::size_t> length(SequenceId sequence) const override { return model.length(sequence); }
-  Result<SequenceId> fork(SequenceId sequence, std::size_t at) override { return model.fork(sequence, at); }
-  Result<std::size_t> rewind(SequenceId sequence, std::size_t to) override { return model.rewind(sequence, to); }
-  Status export_state(SequenceId sequence,
-                      const std::function<Status(std::span<const std::byte>)>& write) const override {
-    return model.export_state(sequence, write);
-  }
-  Result<SequenceId> import_state(std::span<const std::byte> bytes, const SequenceOptions& options) override {
-    return model.import_state(bytes, options);
-  }
+  using PassingModel::PassingModel;
   Status evaluate(std::span<const Item> items, std::span<const Want> wants, OutputSink& sink,
                   const EvaluateOptions& options) override {
     std::size_t n_rows = 0;
     for (const Item& item : items) n_rows += item.tokens.size();
     widest = std::max(widest, n_rows);
-    return model.evaluate(items, wants, sink, options);
+    return inner().evaluate(items, wants, sink, options);
   }
-  FakeModel model;
   std::size_t widest = 0;
 };
 
@@ -249,7 +234,8 @@ TEST(Speculation, AStepIsNeverWiderThanTheChunkAndItsAnswers) {
   for (const std::size_t max_rows : {std::size_t{1} << 16, std::size_t{9}}) {
     Script script = repetitive(3, 1);
     script.capabilities.max_rows = max_rows;
-    Watched model(script);
+    FakeModel fake(script);
+    Watched model(fake);
     SchedulerOptions options = guessing(12);
     options.chunk = 20;
     options.max_running = 5;
