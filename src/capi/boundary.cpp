@@ -18,14 +18,14 @@ void fill(hearth_error* into, std::int32_t code, std::string_view message) {
   if (room == 0) return;
   message = message.substr(0, room - 1);
   message.remove_suffix(text::incomplete_utf8_tail(message));
-  std::memcpy(into->message, message.data(), message.size());
+  message.copy(into->message, message.size());
   into->message[message.size()] = '\0';
 }
 
 }  // namespace
 
 void report_success(hearth_error* into) {
-  fill(into, 0, {});
+  fill(into, 0, "");
 }
 
 void report(hearth_error* into, const Error& error) {
