@@ -73,6 +73,7 @@ Checked<std::unique_ptr<generate::LocalGenerator>> GeneratorFlags::open(const Se
   opened_ = model;
   options.now = time_here;
   options.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  HEARTH_TRY(options.recommended, generate::recommended_beside(model_.path, model->info()));
   HEARTH_TRY(options.scheduler, scheduler(settings));
   auto generator = generate::LocalGenerator::make(model, std::move(options));
   if (!generator) return std::unexpected(Failure(std::move(generator.error())));
