@@ -24,6 +24,25 @@ enum class ErrorCode : std::uint16_t {
   kInternal = 11,               // our own mistake, reported instead of crashing
   kUnsupportedConstraint = 12,  // a keyword of a schema, or a construct of a pattern, that we do not implement
   kBusy = 13,                   // as much as may wait waits already; nothing was begun
+  // Loading and running.
+  kNotInitialised = 14,
+  kNoServiceSelected = 15,      // neither a model nor another way to answer was chosen
+  kLoadFailed = 16,             // an engine could not load, and it is neither the file nor the memory
+  kContextCreationFailed = 17,  // the model is loaded, its context could not be made
+  kDecodeFailed = 18,
+  kInvalidResponse = 19,  // an answer that breaks its protocol: a server's, a helper process's
+  kInvalidFile = 20,      // a file that is no model: a web page, a pointer, the wrong kind
+  kDiskFull = 21,
+  // How the machine feels: reported by diagnosis and by what gives up because of it.
+  kThermalThrottling = 22,
+  kMemoryPressure = 23,
+  kBackgroundThrottling = 24,  // the process is held back: in the background, or by a quota
+  kSlowStorage = 25,
+  // The network.
+  kNetworkFailed = 26,
+  kNotAuthorized = 27,       // a token or a licence is missing
+  kVerificationFailed = 28,  // bytes arrived that are not what was promised
+  kOffline = 29,             // the network was needed and is switched off by choice
 };
 
 /// The code's stable name, such as "corrupted_model".

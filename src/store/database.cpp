@@ -1,0 +1,177 @@
+// Opening, migrating and asking SQLite databases.
+#include "store/database.h"
+
+#include <sqlite3.h>
+
+#include <fmt/format.h>
+
+namespace hearth::store {
+
+namespace {
+
+constexpr int kBusyMilliseconds = 20'000;  // another process's transaction is short; a crashed one holds no lock
+
+/// What SQLite's last failure means for the caller.
+std::unexpected<Error> failed(sqlite3* database, std::string_view doing) {
+  const int code = sqlite3_errcode(database);
+  const std::string message = fmt::format("{}: {}", doing, sqlite3_errmsg(database));
+  switch (code) {
+    case SQLITE_FULL: return fail(ErrorCode::kDiskFull, message + "; free some space and try again");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return fail(ErrorCode::kInvalidFile, message);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return fail(ErrorCode::kBusy, message + "; another process holds it, try again");
+    case SQLITE_NOMEM: return fail(ErrorCode::kInsufficientMemory, message);
+    default: return fail(ErrorCode::kIo, message);
+  }
+}
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+void Database::Close::operator()(sqlite3* database) const {
+  sqlite3_close_v2(database);
+}
+
+Status Statement::restart() {
+  sqlite3_reset(statement_.get());  // returns the failure of the step before, which was told then
+  sqlite3_clear_bindings(statement_.get());
+  return {};
+}
+
+Status Statement::bind_one(int index, std::string_view text) {
+  if (sqlite3_bind_text64(statement_.get(), index, text.data() ? text.data() : "", text.size(), SQLITE_TRANSIENT,
+                          SQLITE_UTF8) != SQLITE_OK)
+    return failed(database_, "giving a text to the database");
+  return {};
+}
+
+Status Statement::bind_one(int index, std::int64_t number) {
+  if (sqlite3_bind_int64(statement_.get(), index, number) != SQLITE_OK)
+    return failed(database_, "giving a number to the database");
+  return {};
+}
+
+Status Statement::bind_one(int index, std::nullptr_t) {
+  if (sqlite3_bind_null(statement_.get(), index) != SQLITE_OK)
+    return failed(database_, "giving nothing to the database");
+  return {};
+}
+
+Result<bool> Statement::step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return failed(database_, "asking the database");
+}
+
+Status Statement::run() {
+  for (;;) {
+    HEARTH_TRY(const bool more, step());
+    if (!more) return {};
+  }
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::string Statement::text(int column) const {
+  const unsigned char* bytes = sqlite3_column_text(statement_.get(), column);
+  if (!bytes) return {};
+  const auto n_bytes = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+  return {reinterpret_cast<const char*>(bytes), n_bytes};
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr) != SQLITE_OK)
+    return failed(database_.get(), "preparing a question to the database");
+  return Statement(database_.get(), statement);
+}
+
+Status Database::execute(std::string_view sql) {
+  if (sqlite3_exec(database_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    return failed(database_.get(), "changing the database");
+  return {};
+}
+
+Status Database::transaction(const std::function<Status()>& work) {
+  HEARTH_CHECK(execute("BEGIN IMMEDIATE"));
+  Status done = work();
+  if (done) done = execute("COMMIT");
+  if (!done && !sqlite3_get_autocommit(database_.get())) (void)execute("ROLLBACK");
+  return done;
+}
+
+std::int64_t Database::last_row_id() const {
+  return sqlite3_last_insert_rowid(database_.get());
+}
+
+std::int64_t Database::n_changed() const {
+  return sqlite3_changes64(database_.get());
+}
+
+Status Database::migrate(const std::filesystem::path& path, const Schema& schema) {
+  const auto newest = static_cast<std::int64_t>(schema.versions.size());
+  const auto read_version = [&]() -> Result<std::int64_t> {
+    HEARTH_TRY(Statement version, prepare("PRAGMA user_version"));
+    HEARTH_CHECK(version.step());
+    return version.integer(0);
+  };
+  HEARTH_TRY(const std::int64_t found, read_version());
+  if (found > newest || found < 0) {
+    return fail(ErrorCode::kStateMismatch,
+                fmt::format("{} in {} has version {}, this Hearth knows versions up to {}; use the newer Hearth that "
+                            "wrote it, or name another folder",
+                            schema.what, path.string(), found, newest));
+  }
+  if (found == newest) return {};
+  return transaction([&]() -> Status {
+    HEARTH_TRY(const std::int64_t now, read_version());  // another process may have been here first
+    for (std::int64_t version = now; version < newest; ++version)
+      HEARTH_CHECK(execute(schema.versions[static_cast<std::size_t>(version)]));
+    return execute(fmt::format("PRAGMA user_version = {}", newest));
+  });
+}
+
+Result<Database> Database::open(const std::filesystem::path& path, const Schema& schema) {
+  const auto within = [&](Error error) {
+    std::string context = fmt::format("opening {} in {}", schema.what, path.string());
+    if (error.code == ErrorCode::kInvalidFile) context += ", which is damaged";
+    return std::unexpected(std::move(error).within(context));
+  };
+  Database database;
+  sqlite3* raw = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  database.database_.reset(raw);
+  if (code != SQLITE_OK) {
+    if (!raw) return fail(ErrorCode::kInsufficientMemory, "no memory to open a database");
+    return within(failed(raw, "cannot be opened").error());
+  }
+  sqlite3_busy_timeout(raw, kBusyMilliseconds);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  const auto prepare_file = [&]() -> Status {
+    // The version is looked at before anything is written, so that a newer file stays as it is.
+    HEARTH_CHECK(database.migrate(path, schema));
+    HEARTH_CHECK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
+    HEARTH_TRY(Statement check, database.prepare("PRAGMA quick_check(1)"));
+    HEARTH_TRY(const bool any, check.step());
+    if (const std::string verdict = any ? check.text(0) : ""; verdict != "ok")
+      return fail(ErrorCode::kInvalidFile, verdict.substr(0, 200));
+    return {};
+  };
+  if (Status ready = prepare_file(); !ready) return within(std::move(ready.error()));
+  return database;
+}
+
+}  // namespace hearth::store

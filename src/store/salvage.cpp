@@ -1,0 +1,138 @@
+// Saving what can be read of a damaged database: table by table, from both ends towards the damage.
+#include <array>
+#include <vector>
+
+#include "store/database.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace hearth::store {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unexpected<Error> file_error(std::string_view doing, const fs::path& path, const std::error_code& code) {
+  return fail(ErrorCode::kIo, fmt::format("{} {}: {}", doing, path.string(), code.message()));
+}
+
+/// "x.db.damaged-1", the first number that is free.
+fs::path free_name(const fs::path& path) {
+  for (int i = 1;; ++i) {
+    fs::path name = path;
+    name += fmt::format(".damaged-{}", i);
+    std::error_code ignored;
+    if (!fs::exists(name, ignored)) return name;
+  }
+}
+
+/// The file and its journal, which may hold transactions that the file does not.
+Status copy_with_journal(const fs::path& from, const fs::path& to) {
+  std::error_code code;
+  if (!fs::copy_file(from, to, fs::copy_options::overwrite_existing, code)) return file_error("copying", from, code);
+  fs::path journal = from, copy = to;
+  journal += "-wal";
+  copy += "-wal";
+  if (fs::exists(journal, code) && !fs::copy_file(journal, copy, fs::copy_options::overwrite_existing, code))
+    return file_error("copying", journal, code);
+  return {};
+}
+
+void remove_database(const fs::path& path) {
+  std::error_code ignored;
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    fs::path file = path;
+    file += suffix;
+    fs::remove(file, ignored);
+  }
+}
+
+std::string quoted(const std::string& name) {
+  std::string text = "\"";
+  for (const char c : name) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return text + "\"";
+}
+
+Result<std::vector<std::string>> first_column(Database& database, std::string_view sql) {
+  HEARTH_TRY(Statement rows, database.prepare(sql));
+  std::vector<std::string> values;
+  for (;;) {
+    HEARTH_TRY(const bool more, rows.step());
+    if (!more) return values;
+    values.push_back(rows.text(0));
+  }
+}
+
+/// Copies the rows of one table that can be read. False when some could not.
+bool carry_table(Database& whole, const std::string& table, std::uint64_t& n_rows) {
+  // Columns that both have; a damaged schema may lack the newer ones.
+  const auto columns = first_column(whole, fmt::format("SELECT name FROM pragma_table_info('{0}') WHERE name IN "
+                                                       "(SELECT name FROM pragma_table_info('{0}', 'damaged'))",
+                                                       table));
+  if (!columns || columns->empty()) return false;
+  std::vector<std::string> names;
+  for (const std::string& column : *columns) names.push_back(quoted(column));
+  const std::string list = fmt::format("{}", fmt::join(names, ", "));
+  bool complete = true;
+  for (const char* order : {"ASC", "DESC"}) {
+    auto ids = whole.prepare(fmt::format("SELECT rowid FROM damaged.{} ORDER BY rowid {}", quoted(table), order));
+    auto carry = whole.prepare(fmt::format(
+        "INSERT OR IGNORE INTO main.{0} ({1}) SELECT {1} FROM damaged.{0} WHERE rowid = ?1", quoted(table), list));
+    if (!ids || !carry) return false;
+    Result<bool> more = ids->step();
+    for (; more && *more; more = ids->step()) {
+      if (!carry->bind(ids->integer(0)) || !carry->run()) {
+        complete = false;
+        continue;
+      }
+      n_rows += static_cast<std::uint64_t>(whole.n_changed());
+    }
+    if (more && complete) return true;
+    complete = false;
+  }
+  return complete;
+}
+
+}  // namespace
+
+Result<Salvage> salvage_database(const fs::path& path, const Schema& schema) {
+  Salvage salvage{.copy = free_name(path)};
+  fs::path reading = path, fresh = path;
+  reading += ".reading";
+  fresh += ".salvaged";
+  remove_database(reading);
+  remove_database(fresh);
+  HEARTH_CHECK(copy_with_journal(path, reading));
+  {
+    HEARTH_TRY(Database whole, Database::open(fresh, schema));
+    HEARTH_CHECK(whole.execute("PRAGMA foreign_keys = OFF"));
+    Status attached = whole.run("ATTACH DATABASE ?1 AS damaged", std::string_view(reading.native()));
+    HEARTH_TRY(const auto tables, first_column(whole,
+                                               "SELECT name FROM main.sqlite_master WHERE type = 'table' AND "
+                                               "name NOT LIKE 'sqlite_%'"));
+    std::vector<std::string> lost;
+    for (const std::string& table : tables) {
+      if (!attached || !carry_table(whole, table, salvage.n_rows)) lost.push_back(table);
+    }
+    salvage.lost = fmt::format("{}", fmt::join(lost, ", "));
+    if (attached) (void)whole.execute("DETACH DATABASE damaged");
+    HEARTH_CHECK(whole.execute("PRAGMA journal_mode = DELETE"));
+  }
+  remove_database(reading);
+  if (salvage.n_rows == 0) {
+    remove_database(fresh);
+    return fail(ErrorCode::kInvalidFile,
+                fmt::format("nothing can be read of {} in {}; it was left as it is: put a backup in its place, or move "
+                            "it away to begin with an empty one",
+                            schema.what, path.string()));
+  }
+  HEARTH_CHECK(copy_with_journal(path, salvage.copy));
+  remove_database(path);
+  std::error_code code;
+  fs::rename(fresh, path, code);
+  if (code) return file_error("putting the salvaged database at", path, code);
+  return salvage;
+}
+
+}  // namespace hearth::store
