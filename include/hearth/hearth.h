@@ -115,6 +115,16 @@ hearth_chat* hearth_chat_open(hearth_model* model, const char* options_json, hea
 void hearth_chat_close(hearth_chat* chat);
 /* A chat that begins with the same words, to go another way. */
 hearth_chat* hearth_chat_fork(const hearth_chat* chat, hearth_error* error);
+/* What a function of the host answers to a call: a result, or an error that the model is told. The last one counts. */
+typedef struct hearth_tool_answer hearth_tool_answer;
+void hearth_tool_answer_result(hearth_tool_answer* answer, const char* text);
+void hearth_tool_answer_error(hearth_tool_answer* answer, const char* text);
+/* Called on the thread that asked; `arguments_json` is an object, valid during the call. Answer before returning. */
+typedef void (*hearth_tool_function)(void* user, const char* arguments_json, hearth_tool_answer* answer);
+/* Offers a function to the model in this chat and its later forks: {"name", "description", "parameters"}, the last a
+ * JSON Schema. Its calls are answered until the model has done with them, in at most 8 steps of one answer. */
+int32_t hearth_chat_offer(hearth_chat* chat, const char* tool_json, hearth_tool_function function, void* user,
+                          hearth_error* error);
 /* Says something and waits for the answer; on an error the chat is as before. */
 hearth_reply* hearth_chat_say(hearth_chat* chat, const char* text, const hearth_events* events, hearth_cancel* cancel,
                               hearth_error* error);

@@ -93,6 +93,8 @@ struct Answer {
   Message message;  // content, reasoning and tool calls
   FinishReason reason = FinishReason::kStop;
   std::string stop_string;
+  /// Everything that was drawn, an end token and a stop string's tokens included; empty where the engine tells none.
+  std::vector<std::int32_t> tokens;
   std::vector<TokenProbability> logprobs;  // when asked for
   std::vector<std::string> notes;          // such as a tool call that could not be read and stands in the text
 };

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -77,10 +78,13 @@ struct SamplingRequest {
   std::optional<std::int32_t> n_logprobs;
 };
 
+/// A text to go on with as it stands: as text, or as tokens of the model's vocabulary.
+using PlainPrompt = std::variant<std::string, std::vector<std::int32_t>>;
+
 struct Request {
   std::vector<Message> messages;
-  /// Instead of messages: a text to go on with as it stands, without a template.
-  std::optional<std::string> prompt;
+  /// Instead of messages, and without a template.
+  std::optional<PlainPrompt> prompt;
   std::vector<Tool> tools;
   ToolChoice tool_choice;
   OutputFormat format;
@@ -90,7 +94,9 @@ struct Request {
   std::optional<std::size_t> max_tokens;
   std::optional<std::vector<std::string>> stop;
   std::optional<std::size_t> max_sentences;  // 0: no limit
-  std::uint32_t n = 1;                       // replies to the same messages
+  /// Whether the model may end its answer; kIgnored is for measuring, and not with a format or tools.
+  enum class OwnEnd : std::uint8_t { kHeard, kIgnored } own_end = OwnEnd::kHeard;
+  std::uint32_t n = 1;  // replies to the same messages
   ContextPolicy context;
   /// Where one layer looks at each token that is drawn, as events; slow, and without speculation.
   std::optional<std::size_t> attention_layer;

@@ -2,6 +2,7 @@
 #include "capi/handles.h"
 #include "generate/message_json.h"
 #include "generate/request_json.h"
+#include "generate/shallow_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -25,6 +26,31 @@ void hearth_chat_close(hearth_chat* chat) {
 
 hearth_chat* hearth_chat_fork(const hearth_chat* chat, hearth_error* error) {
   return guarded<hearth_chat*>(error, nullptr, [&]() -> Result<hearth_chat*> { return new hearth_chat(*chat); });
+}
+
+void hearth_tool_answer_result(hearth_tool_answer* answer, const char* text) {
+  answer->said = std::string(text == nullptr ? "" : text);
+}
+
+void hearth_tool_answer_error(hearth_tool_answer* answer, const char* text) {
+  answer->said = hearth::fail(hearth::ErrorCode::kInvalidArgument, text == nullptr ? "" : text);
+}
+
+int32_t hearth_chat_offer(hearth_chat* chat, const char* tool_json, hearth_tool_function function, void* user,
+                          hearth_error* error) {
+  return guarded<int32_t>(error, -1, [&]() -> Result<int32_t> {
+    HEARTH_TRY(const std::string given, hearth::capi::required_text(tool_json, "tool_json"));
+    if (function == nullptr) return hearth::fail(hearth::ErrorCode::kInvalidArgument, "function is NULL");
+    HEARTH_TRY(const auto json, hearth::generate::parse_shallow_json(given));
+    HEARTH_TRY(std::vector<hearth::Tool> tools, hearth::generate::parse_tools(nlohmann::ordered_json::array({json})));
+    chat->tools.add(std::move(tools.front()), [function, user](const std::string& arguments) {
+      hearth_tool_answer answer = {.said = hearth::fail(hearth::ErrorCode::kInternal, "the function gave no answer")};
+      function(user, arguments.c_str(), &answer);
+      return std::move(answer.said);
+    });
+    chat->conversation.offer(chat->tools, {});
+    return 0;
+  });
 }
 
 hearth_reply* hearth_chat_say(hearth_chat* chat, const char* text, const hearth_events* events, hearth_cancel* cancel,

@@ -31,6 +31,11 @@ struct hearth_reply {
 struct hearth_chat {
   hearth_model* model;
   hearth::generate::Conversation conversation;
+  hearth::Toolbox tools = {};
+};
+
+struct hearth_tool_answer {
+  hearth::Result<std::string> said;
 };
 
 namespace hearth::capi {

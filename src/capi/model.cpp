@@ -35,6 +35,7 @@ Result<hearth_model*> open_model_with(const std::string& path, const hearth_mode
     generator.chat_template.given_source = o.chat_template;
     generator.chat_template.given_origin = "the caller";
   }
+  HEARTH_TRY(generator.recommended, hearth::generate::recommended_beside(path, handle->model->info()));
   generator.scheduler.cache.sequence.n_ctx = o.n_ctx;
   if (o.keep_bytes != 0) generator.scheduler.cache.max_bytes = o.keep_bytes;
   HEARTH_TRY(handle->generator, hearth::generate::LocalGenerator::make(handle->model, std::move(generator)));

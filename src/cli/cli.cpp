@@ -18,10 +18,25 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::array kCommands = {chat_command,       run_command,      inspect_command, tokenize_command,
-                                  detokenize_command, template_command, logits_command,  perplexity_command,
-                                  quantize_command,   bench_command,    synth_command,   constrain_command,
-                                  cache_command,      engines_command,  doctor_command};
+// One per line, so that branches that add commands do not meet.
+constexpr std::array kCommands = {
+    chat_command,        //
+    run_command,         //
+    embed_command,       //
+    inspect_command,     //
+    tokenize_command,    //
+    detokenize_command,  //
+    template_command,    //
+    constrain_command,   //
+    logits_command,      //
+    perplexity_command,  //
+    quantize_command,    //
+    bench_command,       //
+    synth_command,       //
+    cache_command,       //
+    engines_command,     //
+    doctor_command,      //
+};
 
 std::string overall_help() {
   std::string text =

@@ -28,6 +28,7 @@ struct CommandInfo {
 };
 
 CommandInfo chat_command();
+CommandInfo embed_command();
 CommandInfo run_command();
 CommandInfo inspect_command();
 CommandInfo tokenize_command();

@@ -25,8 +25,11 @@ std::vector<std::string> preset_names() {
 
 }  // namespace
 
-void GeneratorFlags::declare(Flags& flags) {
+void GeneratorFlags::declare_model(Flags& flags) {
   model_.declare_model(flags);
+}
+
+void GeneratorFlags::declare(Flags& flags) {
   flags.choice("--preset", preset_, preset_names(), "A named set of options; what other flags say goes before it");
   flags.count("--max-tokens", max_tokens_, 1, 1u << 30, "Stop an answer after N tokens");
   flags.count("--max-sentences", max_sentences_, 1, 1u << 20, "Stop an answer after N sentences");
@@ -35,7 +38,12 @@ void GeneratorFlags::declare(Flags& flags) {
   flags.text("--template", template_, "NAME|FILE", "This chat template instead of the model's own");
   flags.choice("--context", context_, {"drop-oldest", "refuse"},
                "What happens when messages no longer fit (default: whole turns are left out, oldest first)");
+  form_.declare(flags);
   sampling_.declare(flags);
+  flags.toggle("--speculate", speculate_, "Guess tokens ahead and verify several at once: says the same, often faster");
+  flags.text("--draft", draft_, "MODEL", "A small model with the same vocabulary that guesses; implies --speculate");
+  flags.toggle("--reuse", reuse_,
+               "Keep what was read on disk, so that a later start with the same beginning is faster");
   model_.declare_context(flags);
   model_.declare_compute(flags);
 }
@@ -43,6 +51,7 @@ void GeneratorFlags::declare(Flags& flags) {
 Checked<Request> GeneratorFlags::request() const {
   Request request;
   HEARTH_TRY(request.sampling, sampling_.request());
+  HEARTH_TRY(request.format, form_.format());
   request.preset = *std::ranges::find(kPresets, preset_, preset_name);
   request.max_tokens = max_tokens_;
   request.max_sentences = max_sentences_;
@@ -61,16 +70,36 @@ Checked<std::unique_ptr<generate::LocalGenerator>> GeneratorFlags::open(const Se
   HEARTH_TRY(auto opened, model_.open(settings));
   HEARTH_CHECK(require_vocabulary(*opened, model_.path));
   const std::shared_ptr<LanguageModel> model = std::move(opened);
+  opened_ = model;
   options.now = time_here;
   options.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  options.scheduler.cache.sequence = model_.sequence();
-  options.scheduler.chunk = model_.ubatch;
-  const ModelInfo& info = model->info();
-  description_ = fmt::format("{} ({}, {}, {})", info.name.empty() ? info.architecture : info.name, info.quantization,
-                             bytes_text(info.weight_bytes), info.engine);
+  HEARTH_TRY(options.recommended, generate::recommended_beside(model_.path, model->info()));
+  HEARTH_TRY(options.scheduler, scheduler(settings));
   auto generator = generate::LocalGenerator::make(model, std::move(options));
   if (!generator) return std::unexpected(Failure(std::move(generator.error())));
   return std::move(*generator);
+}
+
+Checked<generate::SchedulerOptions> GeneratorFlags::scheduler(const Settings& settings) const {
+  generate::SchedulerOptions options;
+  options.cache.sequence = model_.sequence();
+  options.chunk = model_.ubatch;
+  if (speculate_ || !draft_.empty()) options.speculation.mode = generate::SpeculationOptions::Mode::kOn;
+  if (!draft_.empty()) {
+    HEARTH_TRY(options.speculation.draft_model, model_.open(draft_, settings));
+  }
+  if (reuse_ || keep_sessions_) {
+    const auto cache = cache_options(model_.cache, settings);
+    if (!cache && reuse_) return usage_error("--reuse keeps files in the cache folder, which is off; see --cache");
+    if (cache) options.cache.sessions = {.folder = cache->folder / "sessions"};
+  }
+  return options;
+}
+
+std::string GeneratorFlags::description() const {
+  const ModelInfo& info = opened_->info();
+  return fmt::format("{} ({}, {}, {})", info.name.empty() ? info.architecture : info.name, info.quantization,
+                     bytes_text(info.weight_bytes), info.engine);
 }
 
 }  // namespace hearth::cli

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/flags.h"
+#include "cli/form_flags.h"
 #include "cli/model_flags.h"
 #include "cli/outcome.h"
 #include "cli/sampling_flags.h"
@@ -16,21 +17,32 @@ namespace hearth::cli {
 
 class GeneratorFlags {
  public:
-  /// MODEL and every flag.
+  /// MODEL, --engine and --log.
+  void declare_model(Flags& flags);
+  /// Every other flag.
   void declare(Flags& flags);
   /// What the flags say about answers; without messages.
   [[nodiscard]] Checked<Request> request() const;
   [[nodiscard]] Checked<std::unique_ptr<generate::LocalGenerator>> open(const Settings& settings);
-  /// One line about the model that was opened.
-  [[nodiscard]] const std::string& description() const { return description_; }
+  /// The model that open() loaded.
+  [[nodiscard]] const LanguageModel& model() const { return *opened_; }
+  /// One line about it.
+  [[nodiscard]] std::string description() const;
+  /// What is read is kept for the next start, as with --reuse, unless the cache is off.
+  void keep_sessions() { keep_sessions_ = true; }
 
  private:
+  [[nodiscard]] Checked<generate::SchedulerOptions> scheduler(const Settings& settings) const;
+
   ModelFlags model_;
   SamplingFlags sampling_;
+  FormFlags form_;
   std::string preset_ = "default", template_, thinking_ = "default", context_ = "drop-oldest";
   std::optional<std::size_t> max_tokens_, max_sentences_;
   std::vector<std::string> stop_;
-  std::string description_;
+  std::string draft_;
+  bool speculate_ = false, reuse_ = false, keep_sessions_ = false;
+  std::shared_ptr<LanguageModel> opened_;
 };
 
 }  // namespace hearth::cli

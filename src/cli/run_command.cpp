@@ -4,10 +4,12 @@
 #include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/generator_flags.h"
 #include "cli/interrupt.h"
-#include "cli/model_flags.h"
-#include "cli/sampling_flags.h"
-#include "generate/text_loop.h"
+#include "cli/run_report.h"
+#include "cli/screen.h"
+#include "cli/tool_flags.h"
+#include "generate/reply_json.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,61 +20,54 @@ namespace {
 
 constexpr std::uint64_t kLargestPrompt = 256ull << 20;
 
-double rate(std::size_t n, double seconds) {
-  return seconds > 0 ? static_cast<double>(n) / seconds : 0;
-}
-
-/// "tok/s" of the tokens after the first, which the prompt's evaluation gave.
-double decode_rate(const generate::Completion& completion) {
-  return completion.tokens.empty() ? 0 : rate(completion.tokens.size() - 1, completion.decode_seconds);
-}
-
 class Run final : public Command {
  public:
   void declare(Flags& flags) override {
-    model_.declare_model(flags);
-    flags.argument("PROMPT", prompt_, "The text to continue; without it, standard input is read");
+    generator_.declare_model(flags);
+    flags.argument("PROMPT", prompt_, "The text to continue, or the message; without it, standard input is read");
+    flags.toggle("--chat", chat_, "The prompt is a message: it is put into the model's chat template and answered");
+    flags.text("--system", system_, "TEXT", "Instructions for the model; implies --chat");
+    tools_.declare(flags);
+    generator_.declare(flags);
     flags.toggle("-i,--interactive", interactive_, "Read prompts line by line; each continues the text so far");
-    flags.count("--max-tokens", max_tokens_, 1, 1u << 30,
-                "Stop after N tokens (default: when the model ends or the context is full)");
-    flags.texts("--stop", stop_, "TEXT", "Stop before this text, which is not shown; repeatable");
     flags.toggle("--ignore-eos", ignore_eos_, "Go on when the model ends its text");
-    sampling_.declare(flags);
-    model_.declare_context(flags);
-    model_.declare_compute(flags);
     flags.toggle("--no-special", no_special_, "Put no BOS in front of the prompt");
     flags.toggle("--parse-special", parse_special_,
                  "Text of the prompt that looks like a special token becomes that token");
     flags.toggle("--json", json_, "Print one JSON object at the end instead of streaming");
+    flags.toggle("--receipt", receipt_, "Say on standard error, as JSON, what happened");
     flags.toggle("--quiet", quiet_, "No timing line on standard error");
   }
 
   Outcome run(const Settings& settings) override {
-    HEARTH_TRY(generate::TextLoopOptions options, loop_options());
+    HEARTH_TRY(Request request, generator_.request());
+    HEARTH_CHECK(tools_.add_to(request));
+    if (!system_.empty() || !request.tools.empty()) chat_ = true;
+    HEARTH_CHECK(check(request));
+    if (ignore_eos_) request.own_end = Request::OwnEnd::kIgnored;
     HEARTH_TRY(std::optional<std::string> prompt, first_prompt());
-    HEARTH_TRY(const auto model, model_.open(settings));
-    HEARTH_TRY(const Vocabulary* vocabulary, require_vocabulary(*model, model_.path));
-    auto loop = generate::TextLoop::make(*model, model_.sequence(), std::move(options));
-    if (!loop) return std::unexpected(Failure(std::move(loop.error())));
-    if (!interactive_) return complete(*loop, *vocabulary, *prompt);
-    return converse(*loop, *vocabulary, std::move(prompt));
+    HEARTH_TRY(const auto generator, generator_.open(settings));
+    screen_ = Screen(look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed));
+    if (interactive_) return converse(*generator, std::move(request), std::move(prompt));
+    if (chat_) {
+      if (!system_.empty()) request.messages.push_back(Message::instruction(system_));
+      request.messages.push_back(Message::user(std::move(*prompt)));
+    } else {
+      request.prompt = encode(*prompt, Place::kFirst);
+    }
+    return complete(*generator, std::move(request));
   }
 
  private:
-  [[nodiscard]] Checked<generate::TextLoopOptions> loop_options() {
-    generate::TextLoopOptions options;
-    HEARTH_TRY(options.sampling, sampling_.options());
-    if (options.sampling.n_logprobs && !json_) return usage_error("--logprobs needs --json");
+  [[nodiscard]] Checked<void> check(const Request& request) const {
+    if (request.sampling.n_logprobs && !json_) return usage_error("--logprobs needs --json");
     if (interactive_ && json_) return usage_error("--interactive and --json exclude each other");
-    seed_ = options.sampling.seed;
-    greedy_ = options.sampling.temperature == 0;
-    if (std::ranges::find(stop_, std::string()) != stop_.end())
-      return usage_error("--stop: the text must not be empty");
-    options.stop = stop_;
-    options.max_tokens = max_tokens_;
-    options.ubatch = model_.ubatch;
-    if (ignore_eos_) options.end_tokens = generate::EndTokens::kIgnore;
-    return options;
+    if (interactive_ && chat_) return usage_error("--interactive continues a text; `hearth chat` is a conversation");
+    if (chat_ && (no_special_ || parse_special_))
+      return usage_error("--no-special and --parse-special are for texts, not for messages");
+    if (ignore_eos_ && (!request.tools.empty() || request.format.kind != OutputFormat::Kind::kText))
+      return usage_error("--ignore-eos does not go with a form or tools: their answers must end");
+    return {};
   }
 
   /// The prompt from the command line, or standard input without its last line end; none in a loop.
@@ -85,9 +80,11 @@ class Run final : public Command {
     return std::optional<std::string>(std::move(text));
   }
 
-  [[nodiscard]] std::vector<Token> encode(const Vocabulary& vocabulary, std::string_view text, bool first) const {
+  enum class Place : std::uint8_t { kFirst, kLater };
+  [[nodiscard]] std::vector<Token> encode(std::string_view text, Place place) const {
+    const Vocabulary& vocabulary = *generator_.model().vocabulary();
     EncodeOptions options;
-    if (no_special_ || !first) options.special = EncodeOptions::Special::kNone;
+    if (no_special_ || place == Place::kLater) options.special = EncodeOptions::Special::kNone;
     if (parse_special_) options.looks_special = EncodeOptions::LooksSpecial::kParse;
     std::vector<Token> tokens = vocabulary.encode(text, options);
     // A model that closes texts with EOS must not do so here: this text goes on.
@@ -96,21 +93,26 @@ class Run final : public Command {
     return tokens;
   }
 
-  Outcome complete(generate::TextLoop& loop, const Vocabulary& vocabulary, std::string_view prompt) {
-    HEARTH_TRY(const generate::Completion completion, stream(loop, encode(vocabulary, prompt, true), vocabulary));
+  Outcome complete(Generator& generator, Request request) {
+    HEARTH_TRY(const ToolRun run, answer(generator, std::move(request)));
+    const Answer& answer = run.reply.answers.front();
     if (json_) {
-      HEARTH_CHECK(print_json(completion));
-    } else if (is_terminal(StandardStream::kOutput)) {
-      HEARTH_CHECK(print("\n"));
+      HEARTH_CHECK(print(run_json(run, *generator_.model().vocabulary()) + "\n"));
+    } else {
+      HEARTH_CHECK(print_calls(answer.message));
+      if (is_terminal(StandardStream::kOutput)) HEARTH_CHECK(screen_.end());
     }
-    tell_timing(completion);
-    return completion.reason == FinishReason::kCancelled ? kInterrupted : kOk;
+    if (answer.reason == FinishReason::kError)
+      return std::unexpected(Failure({ErrorCode::kInternal, answer.notes.empty() ? "" : answer.notes.back()}));
+    tell(run);
+    return answer.reason == FinishReason::kCancelled ? kInterrupted : kOk;
   }
 
-  Outcome converse(generate::TextLoop& loop, const Vocabulary& vocabulary, std::optional<std::string> prompt) {
+  Outcome converse(Generator& generator, Request request, std::optional<std::string> prompt) {
     const bool terminal = is_terminal(StandardStream::kInput);
+    std::vector<Token> history;
     std::string line;
-    for (bool first = true;; first = false) {
+    for (;;) {
       if (prompt) {
         line = *std::exchange(prompt, std::nullopt);
       } else {
@@ -118,86 +120,80 @@ class Run final : public Command {
         HEARTH_TRY(const bool more, read_line(line));
         if (!more) return kOk;
       }
-      HEARTH_TRY(const generate::Completion completion, stream(loop, encode(vocabulary, line, first), vocabulary));
-      HEARTH_CHECK(print("\n"));
-      HEARTH_CHECK(flush_output());
-      tell_timing(completion);
+      std::ranges::copy(encode(line, history.empty() ? Place::kFirst : Place::kLater), std::back_inserter(history));
+      request.prompt = history;
+      HEARTH_TRY(const ToolRun run, answer(generator, request));
+      HEARTH_CHECK(screen_.end());
+      tell(run);
+      const Answer& answer = run.reply.answers.front();
+      std::ranges::copy(answer.tokens, std::back_inserter(history));
+      if (answer.reason == FinishReason::kStop) history.pop_back();  // the model's end: here the text goes on
     }
   }
 
-  Checked<generate::Completion> stream(generate::TextLoop& loop, const std::vector<Token>& prompt,
-                                       const Vocabulary& vocabulary) {
+  Checked<ToolRun> answer(Generator& generator, Request request) {
     const InterruptGuard guard;
     Status written;
-    const auto sink = [&](const generate::TextEvent& event) {
-      if (json_) {
-        remember_logprobs(event, vocabulary);
-      } else if (!event.text.empty()) {
-        written = print(event.text);
-        if (written) written = flush_output();
-      }
+    const EventSink sink = [&](const Event& event) {
+      if (!json_) written = screen_.show(event);
       return written.has_value();
     };
-    auto completion = loop.complete(prompt, sink, [&] { return guard.interrupted(); });
+    const CancelCheck cancelled = [&] { return guard.interrupted(); };
+    Result<ToolRun> run = fail(ErrorCode::kInternal, "nothing was answered");
+    if (tools_.answered()) {
+      const auto on_result = [&](const ToolResult& result) {
+        if (!quiet_) note(screen_.dim(told(result)));
+      };
+      run = run_tools(generator, std::move(request), tools_.box(),
+                      {.max_steps = tools_.max_steps(), .sink = sink, .on_result = on_result, .cancelled = cancelled});
+    } else if (auto reply = generator.generate(request, sink, cancelled); reply) {
+      run = ToolRun{.reply = std::move(*reply)};
+    } else {
+      run = std::unexpected(std::move(reply.error()));
+    }
     HEARTH_CHECK(written);
-    if (!completion) return std::unexpected(Failure(std::move(completion.error())));
-    return std::move(*completion);
+    if (!run) return std::unexpected(Failure(std::move(run.error())));
+    return std::move(*run);
   }
 
-  void remember_logprobs(const generate::TextEvent& event, const Vocabulary& vocabulary) {
-    if (!event.choice || !event.choice->logprob) return;
-    const auto entry = [&](Token token, float logprob) {
-      return nlohmann::json{{"id", token}, {"name", vocabulary.token_name(token)}, {"logprob", logprob}};
-    };
-    nlohmann::json chosen = entry(event.choice->id, *event.choice->logprob);
-    chosen["top"] = nlohmann::json::array();
-    for (const auto& top : event.choice->top) chosen["top"].push_back(entry(top.id, top.logprob));
-    logprobs_.push_back(std::move(chosen));
+  /// Calls that nobody answers here are the answer: one JSON object per line.
+  Status print_calls(const Message& message) {
+    if (tools_.answered()) return {};
+    for (const ToolCall& call : message.tool_calls) HEARTH_CHECK(print(call_json(call) + "\n"));
+    return flush_output();
   }
 
-  Status print_json(const generate::Completion& completion) {
-    nlohmann::json object = {{"text", completion.text},
-                             {"tokens", completion.tokens},
-                             {"reason", finish_reason_name(completion.reason)},
-                             {"prompt_tokens", completion.n_prompt},
-                             {"prefill_seconds", completion.prefill_seconds},
-                             {"ttft_seconds", completion.ttft_seconds},
-                             {"decode_seconds", completion.decode_seconds},
-                             {"decode_tokens_per_second", decode_rate(completion)}};
-    if (!greedy_) object["seed"] = seed_;
-    if (!completion.stop_string.empty()) object["stop"] = completion.stop_string;
-    if (!logprobs_.empty()) object["logprobs"] = logprobs_;
-    return print(object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  }
-
-  void tell_timing(const generate::Completion& c) const {
+  void tell(const ToolRun& run) const {
+    if (receipt_) note(generate::receipt_json(run.reply.receipt).dump(2));
     if (quiet_) return;
-    note(fmt::format("prompt {} tokens, {:.1f} tok/s prefill; ttft {:.3f} s; {} tokens, {:.1f} tok/s decode; {}{}",
-                     c.n_prompt, rate(c.n_prompt, c.prefill_seconds), c.ttft_seconds, c.tokens.size(), decode_rate(c),
-                     finish_reason_name(c.reason), greedy_ ? "" : fmt::format("; seed {}", seed_)));
+    for (const std::string& line : remarks(run)) note(line);
+    if (!chat_ && !json_ && !generator_.model().info().chat_template.empty())
+      note("(this model is made for conversations; --chat asks it as in one)");
+    note(timing_line(run.reply));
   }
 
-  ModelFlags model_;
-  SamplingFlags sampling_;
+  GeneratorFlags generator_;
+  ToolFlags tools_;
   std::optional<std::string> prompt_;
-  std::vector<std::string> stop_;
-  std::size_t max_tokens_ = 0;
-  std::uint64_t seed_ = 0;
-  bool greedy_ = false, interactive_ = false, ignore_eos_ = false, no_special_ = false, parse_special_ = false,
-       json_ = false, quiet_ = false;
-  nlohmann::json logprobs_ = nlohmann::json::array();
+  std::string system_;
+  bool chat_ = false, interactive_ = false, ignore_eos_ = false, no_special_ = false, parse_special_ = false,
+       json_ = false, receipt_ = false, quiet_ = false;
+  Screen screen_{Look::kPipe};
 };
 
 }  // namespace
 
 CommandInfo run_command() {
   return {.name = "run",
-          .summary = "Continue a text with a model",
+          .summary = "Continue a text with a model, or answer one message",
           .description =
-              "Continues a prompt as plain text and writes it to standard output while it is made.\nThe prompt is "
-              "PROMPT, or standard input (without its last line end). Ctrl-C stops and keeps what was said.",
+              "Continues a prompt as plain text and writes it to standard output while it is made; with --chat it\n"
+              "answers the prompt as a message. The prompt is PROMPT, or standard input (without its last line end).\n"
+              "Ctrl-C stops and keeps what was said. Options that are not given are as the model recommends.",
           .examples =
               "  hearth run model.gguf 'Once upon a time' --max-tokens 100\n"
+              "  hearth run model.gguf --chat 'Who wrote Faust?' --schema person.json\n"
+              "  hearth run model.gguf --tool weather.json 'Is it cold in Oslo?'\n"
               "  hearth run model.gguf --greedy --stop 'THE END' < prompt.txt",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Run>(); }};
 }

@@ -4,8 +4,6 @@
 #include <charconv>
 #include <limits>
 
-#include "generate/options.h"
-
 #include <fmt/format.h>
 
 namespace hearth::cli {
@@ -16,7 +14,7 @@ constexpr float kFar = 1e6f;
 constexpr std::int32_t kLongestWindow = 1 << 30;
 
 std::string with_default(std::string_view help, auto value) {
-  return fmt::format("{} (default: {})", help, value);
+  return fmt::format("{} (usually {})", help, value);
 }
 
 /// "ID=BIAS"; a bias of -inf bans the token.
@@ -105,12 +103,6 @@ Checked<SamplingRequest> SamplingFlags::request() const {
   }
   if (n_logprobs_) request.n_logprobs = static_cast<std::int32_t>(*n_logprobs_);
   return request;
-}
-
-Checked<SamplerOptions> SamplingFlags::options() const {
-  Request request;
-  HEARTH_TRY(request.sampling, this->request());
-  return generate::resolve_options(request, {}).sampling;
 }
 
 }  // namespace hearth::cli

@@ -17,8 +17,6 @@ class SamplingFlags {
   void declare(Flags& flags);
   /// What the flags ask for; the rest stays open.
   [[nodiscard]] Checked<SamplingRequest> request() const;
-  /// The same with the defaults for the rest. Without --seed a fresh seed is taken.
-  [[nodiscard]] Checked<SamplerOptions> options() const;
 
  private:
   SamplingRequest values_;

@@ -30,6 +30,15 @@ std::optional<std::size_t> Conversation::last_user() const {
 }
 
 Result<Reply> Conversation::answer(const EventSink& sink, const CancelCheck& cancelled) {
+  if (tools_) {
+    ToolRunOptions options = tools_->second;
+    options.sink = sink;
+    options.cancelled = cancelled;
+    HEARTH_TRY(ToolRun run, run_tools(*generator_, request_, tools_->first, options));
+    request_.messages = std::move(run.messages);
+    receipt_ = run.reply.receipt;
+    return std::move(run.reply);
+  }
   HEARTH_TRY(Reply reply, generator_->generate(request_, sink, cancelled));
   request_.messages.push_back(reply.answers.front().message);
   receipt_ = reply.receipt;

@@ -5,9 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "hearth/generator.h"
+#include "hearth/tools.h"
 
 namespace hearth::generate {
 
@@ -15,6 +17,10 @@ class Conversation {
  public:
   /// `options` says how to answer; its messages are what the conversation begins with.
   Conversation(Generator& generator, Request options) : generator_(&generator), request_(std::move(options)) {}
+
+  /// From now on calls of these functions are answered, and the calls and results are part of the conversation.
+  /// `options` without a sink and a check for cancelling.
+  void offer(Toolbox box, ToolRunOptions options) { tools_.emplace(std::move(box), std::move(options)); }
 
   /// Adds the user's words and the answer. On an error neither is kept.
   Result<Reply> say(std::string text, const EventSink& sink, const CancelCheck& cancelled);
@@ -42,6 +48,7 @@ class Conversation {
 
   Generator* generator_;
   Request request_;
+  std::optional<std::pair<Toolbox, ToolRunOptions>> tools_;
   std::optional<Receipt> receipt_;
 };
 

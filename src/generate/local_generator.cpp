@@ -153,6 +153,11 @@ LocalGenerator::LocalGenerator(std::shared_ptr<LanguageModel> model, LocalGenera
 Status LocalGenerator::refuse_or_tell(const Request& request, Receipt& receipt) const {
   if (request.messages.empty() && !request.prompt)
     return fail(ErrorCode::kInvalidArgument, "there is nothing to answer: the request has no messages");
+  if (request.own_end == Request::OwnEnd::kIgnored &&
+      (request.format.kind != OutputFormat::Kind::kText || wants_calls(request))) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the model's own end is to be ignored, but a format or tools are given: their answers must end");
+  }
   if (request.n == 0) return fail(ErrorCode::kInvalidArgument, "0 answers were asked for, expected at least 1");
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
     for (const ContentPart& part : request.messages[i].content) {
@@ -213,6 +218,7 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   job.steps = {.max_tokens = options.max_tokens,
                .stop = std::move(options.stop),
                .max_sentences = options.max_sentences,
+               .end_tokens = request.own_end == Request::OwnEnd::kIgnored ? EndTokens::kIgnore : EndTokens::kStop,
                .tags = request.prompt ? ReasoningTags{} : prompts_.tags(),
                .start = prompt.start,
                .max_reasoning_tokens = request.reasoning.max_tokens};
@@ -333,6 +339,7 @@ Answer LocalGenerator::complete_answer(const JobAnswer& said, Told told) const {
   if (answer.reason == FinishReason::kStop && !answer.message.tool_calls.empty())
     answer.reason = FinishReason::kToolCalls;
   answer.stop_string = said.stop_string;
+  answer.tokens = said.tokens;
   if (!said.note.empty()) answer.notes.push_back(said.note);
   const auto named = [&](Token token, float logprob) {
     return TokenProbability{
@@ -411,7 +418,7 @@ Result<CachedText> LocalGenerator::read_ahead(const Request& request, const Canc
   Job job;
   Prompt prompt;
   if (request.prompt) {
-    prompt = prompts_.plain(*request.prompt);
+    HEARTH_TRY(prompt, prompts_.plain(*request.prompt));
   } else {
     HEARTH_TRY(prompt, prompts_.render(request.messages, request, PromptMaker::Ending::kMoreFollows));
   }

@@ -1,6 +1,7 @@
 // Whose word counts: the caller's, the preset's, the model's, or the table of defaults.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +26,10 @@ struct Recommendation {
 Recommendation preset_options(Preset preset);
 /// What the model's files recommend. Values that no sampler takes are left out.
 Recommendation model_options(const ModelInfo& info);
-/// The same from the text of a generation_config.json, whose other keys do not concern us.
-Result<Recommendation> parse_generation_config(std::string_view json);
+/// From the text of a generation_config.json, over what is recommended already. Its other keys do not concern us.
+Result<Recommendation> parse_generation_config(std::string_view json, Recommendation options = {});
+/// What the model at this path recommends: its own metadata, overruled by a generation_config.json in its folder.
+Result<Recommendation> recommended_beside(const std::filesystem::path& model, const ModelInfo& info);
 
 /// The options in force. The members' initial values are the defaults, with those of SamplerOptions: the one table.
 struct ResolvedOptions {

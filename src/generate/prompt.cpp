@@ -189,9 +189,23 @@ std::vector<PromptMark> PromptMaker::marks(const std::vector<Message>& messages,
   return found;
 }
 
-Prompt PromptMaker::plain(const std::string& text) const {
+Result<Prompt> PromptMaker::plain(const PlainPrompt& given) const {
   Prompt prompt;
-  prompt.tokens = vocabulary_->encode(text, {});
+  if (const auto* tokens = std::get_if<std::vector<std::int32_t>>(&given)) {
+    const auto size = static_cast<std::int32_t>(vocabulary_->size());
+    const auto bad = std::ranges::find_if(*tokens, [&](Token token) { return token < 0 || token >= size; });
+    if (bad != tokens->end()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("token {} of the prompt is {}, but this model's vocabulary goes from 0 to {}",
+                              bad - tokens->begin(), *bad, size - 1));
+    }
+    prompt.tokens = *tokens;
+  } else {
+    prompt.tokens = vocabulary_->encode(std::get<std::string>(given), {});
+    if (!prompt.tokens.empty() && vocabulary_->eos() == prompt.tokens.back() &&
+        vocabulary_->bos() != prompt.tokens.back())
+      prompt.tokens.pop_back();
+  }
   prompt.marks = {{.token_begin = 0, .message_idx = {}, .what = "the text", .content = 0},
                   {.token_begin = prompt.tokens.size(), .message_idx = {}, .what = "the answer", .content = 0}};
   return prompt;

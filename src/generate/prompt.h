@@ -38,8 +38,8 @@ class PromptMaker {
   /// The prompt for `messages`, with what the request says about reasoning and the answer's beginning.
   [[nodiscard]] Result<Prompt> render(const std::vector<Message>& messages, const Request& request,
                                       Ending ending = Ending::kAnswerFollows) const;
-  /// A text as it stands, without a template.
-  [[nodiscard]] Prompt plain(const std::string& text) const;
+  /// Without a template. A text that a model closes with EOS is left open: it goes on. Refuses tokens of no vocabulary.
+  [[nodiscard]] Result<Prompt> plain(const PlainPrompt& given) const;
 
   /// Empty for a model that does not think aloud.
   [[nodiscard]] const ReasoningTags& tags() const { return tags_; }

@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/file.h"
 #include "generate/options.h"
 #include "sample/options_check.h"
 
@@ -64,11 +65,10 @@ Recommendation model_options(const ModelInfo& info) {
   return options;
 }
 
-Result<Recommendation> parse_generation_config(std::string_view json) {
+Result<Recommendation> parse_generation_config(std::string_view json, Recommendation options) {
   const nlohmann::json config = nlohmann::json::parse(json, nullptr, false);
   if (!config.is_object())
     return fail(ErrorCode::kInvalidArgument, "reading generation_config.json: expected a JSON object");
-  Recommendation options;
   for (const auto& [key, value] : config.items()) {
     if (value.is_number()) recommend(key, value.get<double>(), options.sampling);
   }
@@ -77,6 +77,17 @@ Result<Recommendation> parse_generation_config(std::string_view json) {
     options.sampling = S{.temperature = 0.0f};
   if (const auto found = config.find("max_new_tokens"); found != config.end() && found->is_number_unsigned())
     options.max_tokens = found->get<std::size_t>();
+  return options;
+}
+
+Result<Recommendation> recommended_beside(const std::filesystem::path& model, const ModelInfo& info) {
+  constexpr std::uint64_t kLargest = std::uint64_t{1} << 20;
+  const std::filesystem::path path = model.parent_path() / "generation_config.json";
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return model_options(info);
+  HEARTH_TRY(const std::string json, read_file(path, kLargest));
+  auto options = parse_generation_config(json, model_options(info));
+  if (!options) return std::unexpected(std::move(options.error()).within(path.string()));
   return options;
 }
 

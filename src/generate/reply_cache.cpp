@@ -69,7 +69,8 @@ bool ended_by_itself(const Reply& reply) {
 std::uint64_t size_of(const Reply& reply) {
   std::uint64_t n_bytes = sizeof reply;
   for (const Answer& answer : reply.answers) {
-    n_bytes += sizeof answer + answer.message.text().size() + answer.message.reasoning.size();
+    n_bytes +=
+        sizeof answer + 4 * answer.tokens.size() + answer.message.text().size() + answer.message.reasoning.size();
     for (const ToolCall& call : answer.message.tool_calls) n_bytes += sizeof call + call.arguments.size();
     for (const TokenProbability& one : answer.logprobs) n_bytes += sizeof one * (1 + one.top.size());
   }

@@ -116,28 +116,15 @@ class Members {
   Status status_;
 };
 
-Result<std::vector<Tool>> tools_of(const OrderedJson& json) {
-  if (!json.is_array()) return mistake("tools", "a list", json);
-  std::vector<Tool> tools;
+Result<PlainPrompt> prompt_of(const OrderedJson& json) {
+  if (json.is_string()) return json.get<std::string>();
+  if (!json.is_array()) return mistake("prompt", "a text or a list of tokens", json);
+  std::vector<std::int32_t> tokens;
   for (const OrderedJson& entry : json) {
-    const OrderedJson& function = entry.is_object() && entry.contains("function") ? entry["function"] : entry;
-    Tool tool;
-    OrderedJson parameters = OrderedJson::object();
-    HEARTH_CHECK(Members("a tool", function)
-                     .value("name", tool.name)
-                     .value("description", tool.description)
-                     .member("parameters",
-                             [&](const OrderedJson& schema) {
-                               parameters = schema;
-                               return Status();
-                             })
-                     .member("strict", [](const OrderedJson&) { return Status(); })
-                     .finish());
-    if (tool.name.empty()) return mistake("tools", "a \"name\" for every tool", entry);
-    tool.parameters = parameters.dump();
-    tools.push_back(std::move(tool));
+    HEARTH_TRY(const std::int32_t token, whole_of<std::int32_t>("prompt", entry));
+    tokens.push_back(token);
   }
-  return tools;
+  return tokens;
 }
 
 Result<ToolChoice> tool_choice_of(const OrderedJson& json) {
@@ -252,6 +239,31 @@ void read_sampling(Members& members, SamplingRequest& sampling) {
 
 }  // namespace
 
+Result<std::vector<Tool>> parse_tools(const OrderedJson& json) {
+  if (!json.is_array()) return mistake("tools", "a list", json);
+  std::vector<Tool> tools;
+  for (const OrderedJson& entry : json) {
+    const OrderedJson& function = entry.is_object() && entry.contains("function") ? entry["function"] : entry;
+    Tool tool;
+    OrderedJson parameters = OrderedJson::object();
+    HEARTH_CHECK(Members("a tool", function)
+                     .value("name", tool.name)
+                     .value("description", tool.description)
+                     .member("parameters",
+                             [&](const OrderedJson& schema) {
+                               parameters = schema;
+                               return Status();
+                             })
+                     .member("strict", [](const OrderedJson&) { return Status(); })
+                     .member("type", [](const OrderedJson&) { return Status(); })
+                     .finish());
+    if (tool.name.empty()) return mistake("tools", "a \"name\" for every tool", entry);
+    tool.parameters = parameters.dump();
+    tools.push_back(std::move(tool));
+  }
+  return tools;
+}
+
 Result<Request> parse_request_object(const OrderedJson& json) {
   constexpr std::array<std::pair<std::string_view, Preset>, 4> kPresets = {
       {{"default", Preset::kDefault},
@@ -267,8 +279,8 @@ Result<Request> parse_request_object(const OrderedJson& json) {
     });
   };
   with("messages", request.messages, parse_messages);
-  with("prompt", request.prompt, [](const OrderedJson& given) { return text_of("prompt", given); });
-  with("tools", request.tools, tools_of);
+  with("prompt", request.prompt, prompt_of);
+  with("tools", request.tools, parse_tools);
   with("tool_choice", request.tool_choice, tool_choice_of);
   with("response_format", request.format, format_of);
   with("reasoning", request.reasoning, reasoning_of);
@@ -284,6 +296,10 @@ Result<Request> parse_request_object(const OrderedJson& json) {
   with("deadline_ms", request.deadline, [](const OrderedJson& given) -> Result<std::chrono::milliseconds> {
     HEARTH_TRY(const std::uint32_t ms, whole_of<std::uint32_t>("deadline_ms", given));
     return std::chrono::milliseconds(ms);
+  });
+  with("ignore_eos", request.own_end, [](const OrderedJson& given) -> Result<Request::OwnEnd> {
+    if (!given.is_boolean()) return mistake("ignore_eos", "true or false", given);
+    return given.get<bool>() ? Request::OwnEnd::kIgnored : Request::OwnEnd::kHeard;
   });
   with("strict", request.unhonoured, [](const OrderedJson& given) -> Result<Request::Unhonoured> {
     if (!given.is_boolean()) return mistake("strict", "true or false", given);

@@ -14,5 +14,7 @@ namespace hearth::generate {
 /// what there is.
 Result<Request> parse_request(std::string_view json);
 Result<Request> parse_request_object(const nlohmann::ordered_json& json);
+/// The list that "tools" is: {"name", "description", "parameters"}, also inside {"type": "function", "function": ...}.
+Result<std::vector<Tool>> parse_tools(const nlohmann::ordered_json& json);
 
 }  // namespace hearth::generate

@@ -30,15 +30,17 @@ void write_script(const fs::path& path, const Json& script) {
   std::ofstream(path) << R"({"hearth_fake": 1, )" << script.dump().substr(1);
 }
 
+constexpr const char* kRoles = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]";
+
 class ScriptedModel {
  public:
-  explicit ScriptedModel(const Json& script) {
+  explicit ScriptedModel(const Json& script, const char* chat_template = kRoles) {
     path_ = fs::path(::testing::TempDir()) / ("capi_" + std::to_string(n_files++) + ".json");
     write_script(path_, script);
     hearth_error error = no_error();
     hearth_model_options options{};
     options.size = sizeof options;
-    options.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]";
+    options.chat_template = chat_template;
     model = hearth_model_open(path_.c_str(), &options, &error);
     EXPECT_NE(model, nullptr) << error.message;
   }
@@ -103,6 +105,49 @@ TEST(CApi, AChatRemembersForksAndGoesBack) {
   EXPECT_EQ(hearth_chat_undo(fork), 1);
   EXPECT_EQ(hearth_chat_undo(fork), 0);
   hearth_chat_close(fork);
+  hearth_chat_close(chat);
+}
+
+TEST(CApi, TheHostsFunctionsAnswerCalls) {
+  const std::string call = "<tool_call>\n{\"name\": \"clock\", \"arguments\": {\"zone\": \"CET\"}}\n</tool_call>";
+  const ScriptedModel scripted({{"replies",
+                                 {{{"after", "noon;[assistant]"}, {"say", "Lunch time."}},
+                                  {{"after", "broken;[assistant]"}, {"say", "Alas."}},
+                                  {{"after", "time?;[assistant]"}, {"say", call}}}}},
+                               "{{ (tools or []) | tojson }}{% for m in messages %}[{{ m.role }}]{{ m.content }}"
+                               "{% for c in m.tool_calls or [] %}<tool_call>{{ c.function | tojson }}</tool_call>"
+                               "{% endfor %};{% endfor %}[assistant]");
+  hearth_error error = no_error();
+  hearth_chat* const chat = hearth_chat_open(scripted.model, R"({"temperature": 0})", &error);
+  const char* const tool = R"({"name": "clock", "parameters": {"type": "object",
+                               "properties": {"zone": {"type": "string"}}, "required": ["zone"]}})";
+  struct Host {
+    std::string heard;
+    bool works = true;
+  } host;
+  const hearth_tool_function clock = [](void* user, const char* arguments, hearth_tool_answer* answer) {
+    Host& its = *static_cast<Host*>(user);
+    its.heard = arguments;
+    if (its.works) {
+      hearth_tool_answer_result(answer, "noon");
+    } else {
+      hearth_tool_answer_error(answer, "broken");
+    }
+  };
+  ASSERT_EQ(hearth_chat_offer(chat, tool, clock, &host, &error), 0) << error.message;
+  const Reply reply(hearth_chat_say(chat, "What time?", nullptr, nullptr, &error), hearth_reply_free);
+  ASSERT_NE(reply, nullptr) << error.message;
+  EXPECT_STREQ(hearth_reply_text(reply.get()), "Lunch time.");
+  EXPECT_EQ(Json::parse(host.heard).at("zone"), "CET");
+  EXPECT_EQ(hearth_chat_undo(chat), 1);
+  host.works = false;
+  const Reply failed(hearth_chat_say(chat, "What time?", nullptr, nullptr, &error), hearth_reply_free);
+  EXPECT_STREQ(hearth_reply_text(failed.get()), "Alas.");
+  char* const messages = hearth_chat_messages(chat, &error);
+  EXPECT_EQ(Json::parse(messages).at("messages").at(2).at("content"), "error: broken");
+  hearth_text_free(messages);
+  EXPECT_EQ(hearth_chat_offer(chat, "{}", clock, &host, &error), -1);
+  EXPECT_NE(std::string(error.message).find("name"), std::string::npos) << error.message;
   hearth_chat_close(chat);
 }
 

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/process.h"
 
 namespace hearth::testing {
@@ -33,6 +35,37 @@ TEST(ChatCommand, MistakesAreNamed) {
   const Ran cut = run_hearth({"chat", chatty(folder), "--max-tokens", "5"}, {.input = "Hi\n"});
   EXPECT_EQ(cut.out, "Hello\n");
   EXPECT_NE(cut.err.find("cut at the limit"), std::string::npos) << cut.err;
+}
+
+TEST(ChatCommand, ASessionGoesOnAtTheNextStart) {
+  const ScratchFolder folder;
+  const std::string session = folder.file("trip.json");
+  const std::vector<std::string> words = {"chat", chatty(folder), "--session", session, "--system", "Be kind."};
+  EXPECT_EQ(run_hearth(words, {.input = "Hi\n"}).code, 0);
+  EXPECT_EQ(run_hearth(words, {.input = "Again\n"}).code, 0);
+  const nlohmann::json said = nlohmann::json::parse(read_text(session)).at("messages");
+  ASSERT_EQ(said.size(), 5u) << said;
+  EXPECT_EQ(said[0].at("content"), "Be kind.");
+  EXPECT_EQ(said[3].at("content"), "Again");
+}
+
+TEST(ChatCommand, ToolsAreAnsweredAndKeptInTheConversation) {
+  const ScratchFolder folder;
+  const std::string session = folder.file("talk.json");
+  const std::string chat_template = folder.write("template.jinja", kToolTemplate);
+  const std::string model = folder.write("caller.json", R"({"hearth_fake": 1, "replies": [
+      {"after": "noon;assistant:", "say": "Lunch time."},
+      {"after": "", "say": "<tool_call>\n{\"name\": \"clock\", \"arguments\": {}}\n</tool_call>"}]})");
+  const std::string tool = folder.write("clock.json", R"({"name": "clock", "command": ["echo", "noon"]})");
+  const Ran ran = run_hearth({"chat", model, "--template", chat_template, "--tool", tool, "--session", session},
+                             {.input = "What time is it?\n"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "Lunch time.\n");
+  EXPECT_NE(ran.err.find("clock({}) -> noon"), std::string::npos) << ran.err;
+  EXPECT_EQ(nlohmann::json::parse(read_text(session)).at("messages").size(), 4u);
+  const Ran dumb = run_hearth({"chat", model, "--tool", folder.write("t.json", R"({"name": "t"})")}, {.input = ""});
+  EXPECT_EQ(dumb.code, 2);
+  EXPECT_NE(dumb.err.find("needs a \"command\""), std::string::npos) << dumb.err;
 }
 
 /// The command in a terminal of its own.

@@ -109,6 +109,11 @@ inline Ran run_hearth(const std::vector<std::string>& arguments, const RunOption
   return ran;
 }
 
+/// A chat template that shows tools, calls in the form of the hermes family, and results.
+inline constexpr const char* kToolTemplate =
+    "{{ (tools or []) | tojson }}{% for m in messages %}{{ m.role }}: {{ m.content }}{% for c in m.tool_calls or [] %}"
+    "<tool_call>{{ c.function | tojson }}</tool_call>{% endfor %};{% endfor %}assistant:";
+
 inline std::string stories() {
   return data_path("weights/stories260K/stories260K.gguf").string();
 }

@@ -113,8 +113,8 @@ TEST(RunCommand, JsonTellsTokensAndLogprobs) {
   const Json json = Json::parse(ran.out);
   EXPECT_EQ(json.at("text"), "hi");
   EXPECT_EQ(json.at("reason"), "stop");
-  EXPECT_EQ(json.at("prompt_tokens"), 2);
-  ASSERT_EQ(json.at("logprobs").size(), 2u);
+  EXPECT_EQ(json.at("receipt").at("prompt").at("tokens"), 2);
+  ASSERT_EQ(json.at("logprobs").size(), 3u);  // the end too
   EXPECT_EQ(json.at("logprobs")[0].at("top").size(), 2u);
   EXPECT_EQ(json.at("logprobs")[0].at("name"), "h");
 }
@@ -148,6 +148,132 @@ TEST(RunCommand, ErrorsOfTheEngineArriveAfterTheText) {
   EXPECT_EQ(ran.code, 1);
   EXPECT_EQ(ran.out, "012");
   EXPECT_EQ(ran.err, "hearth: the cable is out; plug it in\n");
+}
+
+TEST(RunCommand, AFormHoldsTheAnswer) {
+  const ScratchFolder folder;
+  const std::string model = script(folder, "Q", "perhaps");
+  const std::string schema =
+      folder.write("person.json", R"({"type": "object", "properties": {"name": {"enum": ["Ann", "Bob"]}},
+                                      "required": ["name"], "additionalProperties": false})");
+  const Ran held = run_hearth({"run", model, "Q", "--greedy", "--schema", schema, "--quiet"});
+  ASSERT_EQ(held.code, 0) << held.err;
+  const std::string name = Json::parse(held.out).at("name");
+  EXPECT_TRUE(name == "Ann" || name == "Bob") << held.out;
+  EXPECT_EQ(run_hearth({"run", model, "Q", "--greedy", "--choice", "no", "--choice", "never"}).out.substr(0, 1), "n");
+  EXPECT_EQ(run_hearth({"run", model, "Q", "--greedy", "--regex", "per[f]ect"}).out, "perfect");
+  const std::string grammar = folder.write("pet.gbnf", "root ::= \"c\" \"at\"");
+  EXPECT_EQ(run_hearth({"run", model, "Q", "--greedy", "--grammar", grammar}).out, "cat");
+  const Ran object = run_hearth({"run", model, "Q", "--greedy", "--json-mode", "--max-tokens", "40"});
+  EXPECT_TRUE(Json::parse(object.out).is_object()) << object.out << object.err;
+  const Ran both = run_hearth({"run", model, "Q", "--json-mode", "--grammar", grammar});
+  EXPECT_EQ(both.code, 2);
+  EXPECT_NE(both.err.find("exclude each other"), std::string::npos) << both.err;
+  const Ran unknown = run_hearth({"run", model, "Q", "--schema", folder.write("n.json", R"({"not": {}})")});
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_NE(unknown.err.find("not"), std::string::npos) << unknown.err;
+}
+
+TEST(RunCommand, AReceiptTellsWhatHappened) {
+  const ScratchFolder folder;
+  const std::string model = script(folder, "Q", "hi");
+  const Ran ran = run_hearth({"run", model, "Q", "--greedy", "--receipt", "--quiet"});
+  EXPECT_EQ(ran.out, "hi");
+  const Json receipt = Json::parse(ran.err);
+  EXPECT_EQ(receipt.at("engine"), "fake");
+  EXPECT_EQ(receipt.at("options").at("temperature").at("source"), "caller");
+  EXPECT_EQ(receipt.at("template"), "none: the text as it stands");
+  const Ran whole = run_hearth({"run", model, "Q", "--greedy", "--json"});
+  EXPECT_EQ(Json::parse(whole.out).at("receipt").at("completion_tokens"), 3);  // and the end
+}
+
+/// A model that calls a tool in the form of the hermes family, and answers when it has the result.
+std::vector<std::string> asking(const ScratchFolder& folder, const std::string& tool) {
+  const std::string chat_template = folder.write("template.jinja", kToolTemplate);
+  const std::string model = folder.write("caller.json", R"({"hearth_fake": 1, "replies": [
+      {"after": "12 degrees;assistant:", "say": "It is mild."},
+      {"after": "", "say": "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>"}]})");
+  return {"run", model, "Is it cold in Oslo?", "--greedy", "--template", chat_template, "--tool", tool};
+}
+
+std::vector<std::string> with(std::vector<std::string> words, std::initializer_list<std::string> more) {
+  words.insert(words.end(), more);
+  return words;
+}
+
+constexpr const char* kWeather =
+    R"({"type": "function", "function": {"name": "weather", "description": "How warm it is.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}})";
+
+TEST(RunCommand, CallsOfToolsAreTheAnswer) {
+  const ScratchFolder folder;
+  const std::string tool = folder.write("weather.json", std::string(kWeather) + "}");
+  const Ran ran = run_hearth(asking(folder, tool));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "{\"name\":\"weather\",\"arguments\":{\"city\":\"Oslo\"}}\n");
+  const Ran json = run_hearth(with(asking(folder, tool), {"--json"}));
+  EXPECT_EQ(Json::parse(json.out).at("tool_calls")[0].at("arguments").at("city"), "Oslo");
+  EXPECT_EQ(Json::parse(json.out).at("reason"), "tool_calls");
+}
+
+TEST(RunCommand, ACommandAnswersCalls) {
+  const ScratchFolder folder;
+  const std::string heard = folder.file("heard");
+  const auto with_command = [&](const Json& command) {
+    return folder.write("weather.json", std::string(kWeather) + R"(, "command": )" + command.dump() + "}");
+  };
+  const std::string tool = with_command({"sh", "-c", "cat > " + heard + "; echo 12 degrees"});
+  const Ran ran = run_hearth(asking(folder, tool));
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "It is mild.");
+  EXPECT_EQ(Json::parse(read_text(heard)).at("city"), "Oslo");
+  EXPECT_NE(ran.err.find("weather({\"city\": \"Oslo\"}) -> 12 degrees"), std::string::npos) << ran.err;
+
+  const std::string failing = with_command({"sh", "-c", "echo no idea; exit 3"});
+  const Ran failed = run_hearth(with(asking(folder, failing), {"--json", "--max-steps", "2"}));
+  const Json result = Json::parse(failed.out).at("tool_results").at(0);
+  EXPECT_EQ(result.at("failed"), true);
+  EXPECT_EQ(result.at("text"), "error: sh failed with exit code 3: no idea");
+  EXPECT_NE(failed.err.find("limit of 2 steps"), std::string::npos) << failed.err;
+
+  const Ran absent = run_hearth(with(asking(folder, with_command({"./nowhere"})), {"--json", "--max-steps", "2"}));
+  EXPECT_NE(absent.out.find("starting ./nowhere: No such file"), std::string::npos) << absent.out;
+  const Ran wrong = run_hearth(asking(folder, with_command("ls")));
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_NE(wrong.err.find("expected a list of texts"), std::string::npos) << wrong.err;
+}
+
+TEST(RunCommand, WhatWasReadIsThereAtTheNextStart) {
+  NEED_STORIES();
+  const ScratchFolder folder;
+  const std::vector<std::string> words = {"run",
+                                          stories(),
+                                          "Once upon a time there was a little cat who",
+                                          "--greedy",
+                                          "--max-tokens",
+                                          "8",
+                                          "--json",
+                                          "--reuse",
+                                          "--cache",
+                                          folder.file("cache")};
+  const Json first = Json::parse(run_hearth(words).out), second = Json::parse(run_hearth(words).out);
+  EXPECT_EQ(first.at("receipt").at("prompt").at("restored"), 0);
+  EXPECT_GT(second.at("receipt").at("prompt").at("restored"), 5);
+  EXPECT_EQ(second.at("text"), first.at("text"));
+  const Ran off = run_hearth({"run", stories(), "Once", "--reuse", "--cache", "off"});
+  EXPECT_EQ(off.code, 2);
+  EXPECT_NE(off.err.find("--cache"), std::string::npos) << off.err;
+}
+
+TEST(RunCommand, GuessesChangeNothing) {
+  NEED_STORIES();
+  std::vector<std::string> words = {"run", stories(), "Once", "--greedy", "--max-tokens", "60", "--json"};
+  const Json plain = Json::parse(run_hearth(words).out);
+  EXPECT_TRUE(plain.at("receipt").at("speculation").at("how").get<std::string>().starts_with("off"));
+  words.insert(words.end(), {"--draft", stories()});
+  const Json guessed = Json::parse(run_hearth(words).out);
+  EXPECT_EQ(guessed.at("tokens"), plain.at("tokens"));
+  EXPECT_TRUE(guessed.at("receipt").at("speculation").at("how").get<std::string>().starts_with("draft"));
 }
 
 TEST(RunCommand, TheFakeCanBeTriedWithoutAFile) {

@@ -121,6 +121,36 @@ TEST(LocalGenerator, EnginesThatCannotGoBackReadOnlyTheLastMessageAgain) {
   EXPECT_EQ(edited->receipt.prompt.n_new, 4u + 1 + 11);
 }
 
+TEST(LocalGenerator, ATextMayComeAsTokensAndGoOnAfterItsEnd) {
+  Script script;
+  script.replies = {{spelled("Q"), spelled("abc")}};
+  const auto generator = make(std::move(script));
+  Request request;
+  request.sampling.temperature = 0.0f;
+  request.prompt = "Q";
+  const auto text = generator->generate(request);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(text->answers.front().tokens.size(), 4u);  // and the end
+  request.prompt = fake::ByteVocabulary().encode("Q", {});
+  const auto tokens = generator->generate(request);
+  ASSERT_TRUE(tokens) << tokens.error().message;
+  EXPECT_EQ(tokens->answers.front().tokens, text->answers.front().tokens);
+  for (const std::int32_t bad : {-1, 1 << 20}) {
+    request.prompt = std::vector<std::int32_t>{bad};
+    const auto refused = generator->generate(request);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find(std::to_string(bad)), std::string::npos) << refused.error().message;
+  }
+  request.prompt = "Q";
+  request.own_end = Request::OwnEnd::kIgnored;
+  request.max_tokens = 20;
+  const auto endless = generator->generate(request);
+  ASSERT_TRUE(endless) << endless.error().message;
+  EXPECT_EQ(endless->answers.front().reason, FinishReason::kMaxTokens);
+  request.format.kind = OutputFormat::Kind::kJson;
+  EXPECT_FALSE(generator->generate(request));
+}
+
 TEST(LocalGenerator, AModelWithoutAVocabularyIsRefused) {
   class Wordless final : public PassingModel {
    public:

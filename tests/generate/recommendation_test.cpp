@@ -1,6 +1,9 @@
 // What a model's files recommend: as the model's info has it, and as generation_config.json says it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "generate/options.h"
 
 namespace hearth::generate {
@@ -34,6 +37,25 @@ TEST(Recommendation, OfAGenerationConfig) {
   EXPECT_FALSE(parse_generation_config("[]"));
   EXPECT_FALSE(parse_generation_config("{"));
   EXPECT_TRUE(parse_generation_config(R"({"temperature": "hot", "top_k": null})"));
+}
+
+TEST(Recommendation, OfTheFileBesideTheModel) {
+  const auto folder = std::filesystem::path(::testing::TempDir()) / "recommendation";
+  std::filesystem::create_directories(folder);
+  const auto model = folder / "model.gguf", config = folder / "generation_config.json";
+  std::filesystem::remove(config);
+  ModelInfo info;
+  info.recommended = {{"temperature", 0.6}, {"top_k", 20}};
+  EXPECT_EQ(recommended_beside(model, info)->sampling.temperature, 0.6f);
+  std::ofstream(config) << R"({"temperature": 0.2})";
+  const auto found = recommended_beside(model, info);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->sampling.temperature, 0.2f);
+  EXPECT_EQ(found->sampling.top_k, 20);
+  std::ofstream(config) << "oops";
+  const auto broken = recommended_beside(model, info);
+  ASSERT_FALSE(broken);
+  EXPECT_NE(broken.error().message.find(config.string()), std::string::npos) << broken.error().message;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // hearth chat: a conversation at the terminal, or line by line through a pipe.
+#include <filesystem>
 #include <functional>
 
 #include "base/terminal.h"
@@ -10,6 +11,8 @@
 #include "cli/console.h"
 #include "cli/generator_flags.h"
 #include "cli/interrupt.h"
+#include "cli/screen.h"
+#include "cli/tool_flags.h"
 #include "generate/conversation.h"
 #include "generate/reply_json.h"
 
@@ -33,64 +36,44 @@ constexpr std::string_view kHelp =
     "  /save FILE       the conversation as JSON;  /load FILE  goes on with one\n"
     "  /exit            end (or Ctrl-D)\n";
 
-/// Words and colours of the answer; no colours where nobody looks or they are not wanted.
-class Screen {
- public:
-  explicit Screen(bool colours) : colours_(colours) {}
-  Status show(const Event& event) {
-    if (const auto* said = std::get_if<TextDelta>(&event.what)) return show(said->text, Style::kPlain);
-    if (const auto* thought = std::get_if<ReasoningDelta>(&event.what)) return show(thought->text, Style::kDim);
-    return {};
-  }
-  Status end() {
-    HEARTH_CHECK(change(Style::kPlain));
-    HEARTH_CHECK(print("\n"));
-    started_ = false;
-    return flush_output();
-  }
-  [[nodiscard]] std::string dim(std::string_view text) const {
-    return colours_ ? fmt::format("\x1b[2m{}\x1b[0m", text) : std::string(text);
-  }
-
- private:
-  enum class Style : std::uint8_t { kPlain, kDim };
-  Status show(std::string_view text, Style style) {
-    if (started_ && style != style_) HEARTH_CHECK(print("\n\n"));
-    HEARTH_CHECK(change(style));
-    started_ = true;
-    HEARTH_CHECK(print(text));
-    return flush_output();
-  }
-  Status change(Style style) {
-    if (style == style_) return {};
-    style_ = style;
-    return colours_ ? print(style == Style::kDim ? "\x1b[2m" : "\x1b[0m") : Status();
-  }
-  bool colours_, started_ = false;
-  Style style_ = Style::kPlain;
-};
-
 class Chat final : public Command {
  public:
   void declare(Flags& flags) override {
-    generator_.declare(flags);
+    generator_.declare_model(flags);
     flags.text("--system", system_, "TEXT", "Instructions for the model");
     flags.text("--load", load_, "FILE", "Go on with a conversation that /save wrote");
+    flags.text("--session", session_, "FILE",
+               "Go on with the conversation in this file, if it is there, and keep it there");
+    tools_.declare(flags);
+    generator_.declare(flags);
     flags.toggle("--quiet", quiet_, "No line of figures after an answer");
   }
 
   Outcome run(const Settings& settings) override {
     HEARTH_TRY(Request options, generator_.request());
+    HEARTH_CHECK(tools_.add_to(options));
+    if (!options.tools.empty() && !tools_.answered())
+      return usage_error("in a conversation every tool needs a \"command\" that answers its calls; see docs/tools.md");
+    if (!load_.empty() && !session_.empty()) return usage_error("--load and --session exclude each other");
+    if (!session_.empty()) generator_.keep_sessions();
     if (!system_.empty()) options.messages.push_back(Message::instruction(system_));
     HEARTH_TRY(const auto generator, generator_.open(settings));
     generate::Conversation conversation(*generator, std::move(options));
-    if (!load_.empty()) {
-      HEARTH_CHECK(conversation.load(load_));
+    std::error_code ignored;
+    const std::string& from = !session_.empty() && std::filesystem::exists(session_, ignored) ? session_ : load_;
+    if (!from.empty()) {
+      HEARTH_CHECK(conversation.load(from));
       if (!system_.empty()) conversation.instruct(system_);
     }
     conversation_ = &conversation;
     terminal_ = is_terminal(StandardStream::kInput) && is_terminal(StandardStream::kOutput);
-    screen_ = Screen(terminal_ && !settings.plain);
+    screen_ =
+        Screen(terminal_ ? look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed) : Look::kPipe);
+    if (tools_.answered()) {
+      conversation.offer(tools_.box(), {.max_steps = tools_.max_steps(), .on_result = [this](const ToolResult& result) {
+                                          if (!quiet_) note(screen_.dim(told(result)));
+                                        }});
+    }
     if (terminal_) {
       note(screen_.dim(generator_.description() + "\n/help lists what else you can do; Ctrl-D ends."));
       HEARTH_TRY(raw_, RawTerminal::enter());
@@ -111,6 +94,7 @@ class Chat final : public Command {
       } else if (text->starts_with('/')) {
         HEARTH_TRY(const Next next, obey(*text));
         if (next == Next::kEnd) return kOk;
+        HEARTH_CHECK(keep());
       } else if (const auto answered = answer_text(*text); !answered) {
         note("hearth: " + answered.error().error.message);  // and the conversation goes on
       }
@@ -165,8 +149,12 @@ class Chat final : public Command {
     if (!reply) return std::unexpected(Failure(reply.error()));
     HEARTH_CHECK(screen_.end());
     tell(*reply);
+    HEARTH_CHECK(keep());
     return {};
   }
+
+  /// The conversation as it is now, where --session wants it.
+  [[nodiscard]] Status keep() const { return session_.empty() ? Status() : conversation_->save(session_); }
 
   /// What a person should know about the answer, in a line; what they must know even with --quiet.
   void tell(const Reply& reply) const {
@@ -233,9 +221,10 @@ class Chat final : public Command {
   }
 
   GeneratorFlags generator_;
-  std::string system_, load_;
+  ToolFlags tools_;
+  std::string system_, load_, session_;
   bool quiet_ = false, terminal_ = false;
-  Screen screen_{false};
+  Screen screen_{Look::kPipe};
   std::unique_ptr<RawTerminal> raw_;  // at a terminal
   LineEditor editor_;
   generate::Conversation* conversation_ = nullptr;
@@ -248,9 +237,12 @@ CommandInfo chat_command() {
           .summary = "Talk with a model",
           .description =
               "A conversation at the terminal. Through a pipe, each line is a message and each answer is printed.\n"
-              "Ctrl-C stops an answer and keeps what was said; /help lists what else can be done.",
+              "Ctrl-C stops an answer and keeps what was said; /help lists what else can be done.\nOptions that are "
+              "not given "
+              "are as the model recommends.",
           .examples =
               "  hearth chat model.gguf --system 'Answer briefly.'\n"
+              "  hearth chat model.gguf --session trip.json --tool weather.json\n"
               "  echo 'Why is the sky blue?' | hearth chat model.gguf --max-tokens 200",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Chat>(); }};
 }

@@ -42,6 +42,9 @@ class ToolLoop {
       if (request_.tool_choice.kind != ToolChoice::Kind::kAuto) request_.tool_choice.kind = ToolChoice::Kind::kAuto;
       request_.assistant_prefix.clear();
     }
+    run_.reply.answers.front().notes.push_back(
+        fmt::format("the limit of {} steps is reached and the model still asks for tools: its calls were not made",
+                    options_.max_steps));
     return finish(ToolRun::End::kStepLimit);
   }
 
