@@ -56,16 +56,23 @@ void store_rates(const std::filesystem::path& path, const fit::DeviceSpeed& spee
   if (file && file->write(std::as_bytes(std::span(text)))) static_cast<void>(file->publish());
 }
 
+std::filesystem::path rates_path(const Settings& settings) {
+  return std::filesystem::path(settings.cache) / "rates.json";
+}
+
 }  // namespace
+
+fit::DeviceSpeed stored_device_speed(const Settings& given) {
+  if (!keeps(given)) return {};
+  const Settings settings = tuned(given);
+  const auto text = read_file(rates_path(settings), kLargest);
+  return text ? parse_rates(*text, rates_key(settings)) : fit::DeviceSpeed();
+}
 
 fit::DeviceSpeed device_speed(const Settings& given, std::span<const DType> types) {
   const Settings settings = tuned(given);
   const std::string key = rates_key(settings);
-  const std::filesystem::path path = std::filesystem::path(settings.cache) / "rates.json";
-  fit::DeviceSpeed speed;
-  if (keeps(settings)) {
-    if (const auto text = read_file(path, kLargest)) speed = parse_rates(*text, key);
-  }
+  fit::DeviceSpeed speed = stored_device_speed(given);
   speed.n_threads = static_cast<int>(settings.n_threads);
   std::vector<DType> missing;
   for (const DType type : types)
@@ -81,7 +88,7 @@ fit::DeviceSpeed device_speed(const Settings& given, std::span<const DType> type
   if (speed.read_gb_s <= 0) speed.read_gb_s = rates->read_gb_s;
   speed.n_threads = rates->n_threads;
   speed.type_gb_s.insert(rates->type_gb_s.begin(), rates->type_gb_s.end());
-  if (keeps(settings)) store_rates(path, speed, key);
+  if (keeps(settings)) store_rates(rates_path(settings), speed, key);
   return speed;
 }
 

@@ -24,7 +24,8 @@ class Plan final : public Command {
   void declare(Flags& flags) override {
     flags.argument("MODEL", model_.path, "The model file");
     model_.declare_context(flags);
-    flags.number("--max-memory", max_fraction_, 0.05f, 1.0f, "The share of memory it may take (default: of the device's class)");
+    flags.number("--max-memory", max_fraction_, 0.05f, 1.0f,
+                 "The share of memory it may take (default: of the device's class)");
     flags.toggle("--phone", phone_, "Plan for this machine as for a phone: apps take at most half of the memory");
     flags.toggle("--json", json_, "Print JSON");
   }
@@ -57,19 +58,23 @@ class Plan final : public Command {
 
  private:
   [[nodiscard]] std::string as_text(const fit::LoadPlan& plan, const fit::PlanQuestion& question) const {
-    const auto line = [](std::string_view name, const std::string& text) { return fmt::format("  {:10} {}\n", name, text); };
+    const auto line = [](std::string_view name, const std::string& text) {
+      return fmt::format("  {:10} {}\n", name, text);
+    };
     const fit::MemoryNeed& need = plan.need;
     std::string out = fmt::format("{}: {}\n", model_.path, fit::verdict_text(plan.verdict));
-    out += line("memory", fmt::format("{} = weights {} + KV {} ({} positions) + working {} + vocabulary {} + program {}",
-                                      bytes_text(plan.predicted_bytes), bytes_text(need.weight_bytes),
-                                      bytes_text(need.kv_bytes), plan.running.n_ctx, bytes_text(need.working_bytes),
-                                      bytes_text(need.vocabulary_bytes), bytes_text(need.program_bytes)));
+    out +=
+        line("memory", fmt::format("{} = weights {} + KV {} ({} positions) + working {} + vocabulary {} + program {}",
+                                   bytes_text(plan.predicted_bytes), bytes_text(need.weight_bytes),
+                                   bytes_text(need.kv_bytes), plan.running.n_ctx, bytes_text(need.working_bytes),
+                                   bytes_text(need.vocabulary_bytes), bytes_text(need.program_bytes)));
     out += line("", plan.how_sure);
     out += line("here", fmt::format("{} may take {} of this {}; {} are free now", "an app",
                                     bytes_text(question.budget.share_bytes), question.device->name,
                                     bytes_text(question.free_bytes)));
     if (const Strain strain = read_strain(); strain.memory_wait.value_or(0) > 10)
-      out += line("", fmt::format("programs wait for memory {:.0f} % of the time: the system is short of it", *strain.memory_wait));
+      out += line("", fmt::format("programs wait for memory {:.0f} % of the time: the system is short of it",
+                                  *strain.memory_wait));
     if (plan.speed.tok_s > 0) {
       out += line("speed", fmt::format("{:.1f} tok/s, {:.1f} when the context is full ({} threads)", plan.speed.tok_s,
                                        plan.speed.tok_s_full, question.speed.n_threads));
@@ -93,9 +98,8 @@ class Plan final : public Command {
   [[nodiscard]] Json as_json(const fit::LoadPlan& plan, const fit::PlanQuestion& question) const {
     Json proposals = Json::array();
     for (const fit::Proposal& proposal : plan.proposals) {
-      proposals.push_back({{"what", proposal.what},
-                           {"bytes", proposal.need_bytes},
-                           {"verdict", fit::verdict_text(proposal.verdict)}});
+      proposals.push_back(
+          {{"what", proposal.what}, {"bytes", proposal.need_bytes}, {"verdict", fit::verdict_text(proposal.verdict)}});
     }
     const auto known = [](double value) { return value > 0 ? Json(value) : Json(nullptr); };
     Json last = nullptr;

@@ -103,6 +103,12 @@ std::uint64_t logit_bytes(std::uint64_t vocab_size) {
   return 4 * 32 * vocab_size;
 }
 
+Result<PlannedModel> plan_memory(const ModelFile& file, std::size_t ubatch) {
+  ModelReport report;
+  HEARTH_CHECK(plan(file, ubatch, report));
+  return PlannedModel{.memory = *report.memory, .n_ctx_train = report.info->n_ctx_train};
+}
+
 Result<ModelReport> report_model(const ModelFile& file, std::size_t ubatch) {
   ModelReport report{.format = file.format(),
                      .n_files = file.paths().size(),

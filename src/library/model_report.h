@@ -61,6 +61,13 @@ struct ModelReport {
   std::string obstacle;
 };
 
+struct PlannedModel {
+  MemoryPlan memory;
+  std::size_t n_ctx_train = 0;
+};
+/// The memory alone, without looking at the tokenizer; an error where the native engine cannot load the file.
+Result<PlannedModel> plan_memory(const ModelFile& file, std::size_t ubatch = 512);
+
 /// Reads no weights; `ubatch` rows are assumed for working memory.
 Result<ModelReport> report_model(const ModelFile& file, std::size_t ubatch = 512);
 

@@ -112,5 +112,76 @@ TEST(RecommendCommand, PicksForAClassOfDevices) {
   EXPECT_EQ(run_hearth({"recommend", "--device", "toaster"}).code, 2);
 }
 
+TEST(CarefulLoad, TheReplyIsRememberedBesideThePrediction) {
+  if (const auto why = missing(stories())) GTEST_SKIP() << *why;
+  const ScratchFolder folder;
+  const RunOptions options{.input = {}, .environment = {"HEARTH_CACHE=" + folder.file("cache")}, .interrupt_after = 0};
+  ASSERT_EQ(run_hearth({"plan", stories()}, options).code, 0);
+  ASSERT_EQ(run_hearth({"run", stories(), "Once", "--max-tokens", "40"}, options).code, 0);
+  const Ran plan = run_hearth({"plan", stories(), "--json"}, options);
+  ASSERT_EQ(plan.code, 0) << plan.err;
+  const Json last = Json::parse(plan.out).at("last");
+  ASSERT_TRUE(last.is_object()) << plan.out;
+  EXPECT_GT(last.at("measured_bytes").get<double>(), 1e6);
+  EXPECT_GT(last.at("measured_tok_s").get<double>(), 0);
+  EXPECT_GT(last.at("predicted_tok_s").get<double>(), 0);
+}
+
+TEST(CarefulLoad, ALoadThatCannotFitIsRefusedWithWhatWould) {
+  if (const auto why = missing(stories())) GTEST_SKIP() << *why;
+  const Ran ran = run_hearth({"run", stories(), "Once", "--ctx", "900000000"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("are free; what would fit: --ctx"), std::string::npos) << ran.err;
+}
+
+TEST(CarefulLoad, ADeadLoadIsExplainedThenRefusedThenForced) {
+  if (const auto why = missing(stories())) GTEST_SKIP() << *why;
+  const ScratchFolder folder;
+  const RunOptions options{.input = {}, .environment = {"HEARTH_CACHE=" + folder.file("cache")}, .interrupt_after = 0};
+  std::filesystem::create_directories(folder.file("cache/loads"));
+  const std::string model = std::filesystem::weakly_canonical(stories()).string();
+  const auto leave_ticket = [&] {  // as a process that was killed leaves it
+    const Json load = {{"model", model}, {"size_bytes", 1},         {"n_ctx", 2048},   {"ubatch", 512},
+                       {"kv", 0},        {"predicted_bytes", 1000}, {"free_bytes", 10}};
+    static_cast<void>(folder.write("cache/loads/ticket-x-0.building", load.dump()));
+  };
+  leave_ticket();
+  const std::vector<std::string> words = {"run", stories(), "Once", "--max-tokens", "4"};
+  leave_ticket();
+  const Ran smaller = run_hearth(words, options);
+  EXPECT_EQ(smaller.code, 0);
+  EXPECT_NE(smaller.err.find("the process died"), std::string::npos) << smaller.err;
+  EXPECT_NE(smaller.err.find("batches of 128"), std::string::npos) << smaller.err;
+  EXPECT_EQ(run_hearth(words, options).err.find("the process died"), std::string::npos) << "it worked: forgotten";
+  for (int i = 0; i < 2; ++i) {
+    leave_ticket();
+    static_cast<void>(run_hearth({"doctor", stories()}, options));
+  }
+  const Ran refused = run_hearth(words, options);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("the last 2 times"), std::string::npos) << refused.err;
+  const Ran doctor = run_hearth({"doctor", stories(), "--json"}, options);
+  EXPECT_EQ(doctor.code, 1);
+  EXPECT_EQ(Json::parse(doctor.out).at("findings").at(0).at("code"), "load_failed") << doctor.out;
+  std::vector<std::string> forced = words;
+  forced.emplace_back("--force");
+  EXPECT_EQ(run_hearth(forced, options).code, 0);
+  EXPECT_EQ(run_hearth(words, options).code, 0);
+}
+
+TEST(DoctorCommand, NamesCauseAndCure) {
+  const ScratchFolder folder;
+  const Ran page = run_hearth({"doctor", folder.write("page.gguf", "<!doctype html>")});
+  EXPECT_EQ(page.code, 1);
+  EXPECT_NE(page.out.find("invalid_file"), std::string::npos) << page.out;
+  EXPECT_NE(page.out.find("cure: "), std::string::npos) << page.out;
+  const Ran none = run_hearth({"doctor", folder.file("none.gguf")});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.out.find("file_not_found"), std::string::npos) << none.out;
+  const Ran machine = run_hearth({"doctor"});
+  EXPECT_EQ(machine.code, 0) << machine.out;
+  EXPECT_NE(machine.out.find("engines   native (ready)"), std::string::npos) << machine.out;
+}
+
 }  // namespace
 }  // namespace hearth::testing
