@@ -18,6 +18,9 @@ struct FileIdentity {
   std::uint64_t device = 0, inode = 0, size_bytes = 0, modified_ns = 0;
 };
 
+/// disk_full when the system says that a disk or a quota has no room, else io_error. `number` is its errno.
+ErrorCode code_of_system_error(int number);
+
 /// A file open for reading. read_at may be called from several threads at once.
 class RandomAccessFile {
  public:

@@ -21,6 +21,10 @@ std::string reason() {
 
 }  // namespace
 
+ErrorCode code_of_system_error(int number) {
+  return number == ENOSPC || number == EDQUOT ? ErrorCode::kDiskFull : ErrorCode::kIo;
+}
+
 Result<RandomAccessFile> RandomAccessFile::open(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
@@ -105,7 +109,8 @@ Result<AtomicFileWriter> AtomicFileWriter::create(const std::filesystem::path& d
   std::string name = destination.string() + ".XXXXXX";
   writer.descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
   if (writer.descriptor_ < 0) {
-    return fail(ErrorCode::kIo, fmt::format("cannot create a file beside {}: {}", destination.string(), reason()));
+    return fail(code_of_system_error(errno),
+                fmt::format("cannot create a file beside {}: {}", destination.string(), reason()));
   }
   ::fchmod(writer.descriptor_, 0644);
   writer.temporary_ = name;
@@ -128,7 +133,7 @@ Status AtomicFileWriter::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(ErrorCode::kIo, fmt::format("writing {}: {}", temporary_.string(), reason()));
+    if (n < 0) return fail(code_of_system_error(errno), fmt::format("writing {}: {}", temporary_.string(), reason()));
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
   return {};
@@ -139,9 +144,10 @@ Status AtomicFileWriter::publish() {
   const bool synced = ::fsync(descriptor) == 0;
   const bool closed = ::close(descriptor) == 0;
   if (!synced || !closed || ::rename(temporary_.c_str(), destination_.c_str()) != 0) {
+    const ErrorCode code = code_of_system_error(errno);
     const std::string why = reason();
     ::unlink(temporary_.c_str());
-    return fail(ErrorCode::kIo, fmt::format("writing {}: {}", destination_.string(), why));
+    return fail(code, fmt::format("writing {}: {}", destination_.string(), why));
   }
   return {};
 }

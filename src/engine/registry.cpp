@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "engine/fake/engine.h"
-#include "engine/foreign_file.h"
 #include "engine/native/engine.h"
+#include "file/recognise.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,13 +17,6 @@ namespace hearth {
 namespace {
 
 constexpr std::size_t kSniffedBytes = 64;
-
-Result<std::string> first_bytes_of(const std::filesystem::path& path) {
-  HEARTH_TRY(const RandomAccessFile file, RandomAccessFile::open(path));
-  std::string bytes(std::min<std::uint64_t>(file.size(), kSniffedBytes), '\0');
-  HEARTH_CHECK(file.read_at(0, std::as_writable_bytes(std::span(bytes))));
-  return bytes;
-}
 
 std::string names_of_engines() {
   std::vector<std::string_view> names;
@@ -36,6 +29,11 @@ std::string formats_of_engines() {
   for (const Engine& engine : all_engines())
     for (const std::string_view format : engine.formats) formats.push_back(fmt::format("{} ({})", format, engine.name));
   return fmt::format("{}", fmt::join(formats, ", "));
+}
+
+std::unexpected<Error> nobody_reads(const std::filesystem::path& path, const Recognised& found) {
+  return fail(found.refusal_code(), fmt::format("{} is not a model that an engine here reads: {} (read are: {})",
+                                                path.string(), found.sentence(), formats_of_engines()));
 }
 
 }  // namespace
@@ -57,7 +55,14 @@ Result<const Engine*> choose_engine(const std::filesystem::path& path, std::stri
       return fail(ErrorCode::kUnsupportedModel, fmt::format("the engine \"{}\" cannot work here: {}", name, why));
     return &*found;
   }
-  HEARTH_TRY(const std::string bytes, first_bytes_of(path));
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    HEARTH_TRY(const Recognised folder, recognise(path));
+    return nobody_reads(path, folder);
+  }
+  HEARTH_TRY(const RandomAccessFile file, RandomAccessFile::open(path));
+  std::string bytes(std::min<std::uint64_t>(file.size(), kSniffedBytes), '\0');
+  HEARTH_CHECK(file.read_at(0, std::as_writable_bytes(std::span(bytes))));
   std::string obstacle;
   for (const Engine& engine : engines) {
     if (!engine.recognises(bytes)) continue;
@@ -66,9 +71,9 @@ Result<const Engine*> choose_engine(const std::filesystem::path& path, std::stri
     obstacle = fmt::format("the engine \"{}\" reads {}, but cannot work here: {}", engine.name, path.string(), why);
   }
   if (!obstacle.empty()) return fail(ErrorCode::kUnsupportedModel, std::move(obstacle));
-  return fail(ErrorCode::kUnsupportedFormat,
-              fmt::format("{} is not a model that an engine here reads: {} (read are: {})", path.string(),
-                          describe_foreign_file(bytes), formats_of_engines()));
+  FileBytes source(file);
+  HEARTH_TRY(const Recognised found, recognise(source));
+  return nobody_reads(path, found);
 }
 
 Result<std::unique_ptr<LanguageModel>> open_model(const std::filesystem::path& path, const OpenOptions& options) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "file/byte_source.h"
 #include "file/metadata.h"
 #include "tensor/dtype.h"
 
@@ -107,5 +108,14 @@ class ModelFile {
 
 /// Opens a model of any container we read; any part of a split model opens all of it. Reads headers only.
 Result<std::unique_ptr<ModelFile>> open_model_file(const std::filesystem::path& path);
+
+/// One file of a model: what it is called, for messages, and where its bytes come from.
+struct NamedSource {
+  std::string name;
+  ByteSource* bytes = nullptr;
+};
+/// A model of which only the headers are read, as before a download: everything about it can be asked, its tensors
+/// cannot be read. `parts` are all its files in order; the sources are needed only during the call.
+Result<std::unique_ptr<ModelFile>> read_model_header(std::span<const NamedSource> parts);
 
 }  // namespace hearth

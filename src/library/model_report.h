@@ -52,7 +52,7 @@ struct ModelReport {
   std::string obstacle;
 };
 
-/// Reads no weights but small ones; `ubatch` rows are assumed for working memory.
+/// Reads no weights; `ubatch` rows are assumed for working memory.
 Result<ModelReport> report_model(const ModelFile& file, std::size_t ubatch = 512);
 
 }  // namespace hearth

@@ -181,6 +181,11 @@ Vector WeightLoader::decode(const TensorInfo& tensor) {
                fmt::format("tensor \"{}\" has type {}, expected floats", tensor.name, dtype_info(tensor.dtype).name)});
     return {};
   }
+  if (options_.depth == LoadOptions::Depth::kPlan) {
+    resident_bytes_ += tensor.n_elements() * sizeof(float);
+    loaded_bytes_ += tensor.size_bytes;
+    return Vector(tensor.n_elements(), 1.0f);  // a value that every model takes
+  }
   std::vector<std::byte> bytes(tensor.size_bytes);
   if (auto read = file_.read_tensor(tensor, bytes); !read) {
     fail_with(std::move(read.error()).within(fmt::format("loading tensor \"{}\"", tensor.name)));

@@ -19,7 +19,7 @@ namespace hearth {
 struct LoadOptions {
   /// Keep the weights in RAM (mlock); refused with a sentence when the system's limit forbids it.
   enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
-  /// kPlan checks everything but reads no matrix: the model that comes out knows its shapes and cannot run.
+  /// kPlan checks everything but reads no tensor: the model that comes out knows its shapes and cannot run.
   enum class Depth : std::uint8_t { kAll, kPlan } depth = Depth::kAll;
   /// Where packed weights are kept for the next start; nowhere when absent.
   std::optional<CacheOptions> cache = std::nullopt;

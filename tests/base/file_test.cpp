@@ -167,5 +167,11 @@ TEST_F(FileTest, WritingWhereNothingCanBeIsAnError) {
   EXPECT_EQ(names(), std::set<std::string>{"taken"});
 }
 
+TEST(SystemErrors, AFullDiskHasItsOwnCode) {
+  EXPECT_EQ(code_of_system_error(ENOSPC), ErrorCode::kDiskFull);
+  EXPECT_EQ(code_of_system_error(EDQUOT), ErrorCode::kDiskFull);
+  EXPECT_EQ(code_of_system_error(EIO), ErrorCode::kIo);
+}
+
 }  // namespace
 }  // namespace hearth

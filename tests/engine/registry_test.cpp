@@ -7,7 +7,6 @@
 #include <fstream>
 
 #include "data_path.h"
-#include "engine/foreign_file.h"
 
 namespace hearth {
 namespace {

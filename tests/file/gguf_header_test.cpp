@@ -166,11 +166,11 @@ TEST(GgufHeader, RefusesOtherFormatsWithASentence) {
   EXPECT_NE(message(big.counts(0, 0)).find("big-endian"), std::string::npos);
   EXPECT_NE(message(GgufBytes(1).counts(0, 0)).find("expected 2 or 3, found 1"), std::string::npos);
   EXPECT_NE(message(GgufBytes(4).counts(0, 0)).find("found 4"), std::string::npos);
-  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\n";
-  const auto lfs = parse_gguf(testing::bytes_of(pointer), pointer.size());
-  ASSERT_FALSE(lfs);
-  EXPECT_EQ(lfs.error().code, ErrorCode::kUnsupportedFormat);
-  EXPECT_NE(lfs.error().message.find("git lfs pull"), std::string::npos);
+  const std::string other = "PK\x03\x04 and more of an archive";
+  const auto foreign = parse_gguf(testing::bytes_of(other), other.size());
+  ASSERT_FALSE(foreign);
+  EXPECT_EQ(foreign.error().code, ErrorCode::kUnsupportedFormat);
+  EXPECT_NE(foreign.error().message.find("expected 'GGUF'"), std::string::npos);
   GgufBytes nested;
   nested.counts(0, 1).string("k").u32(9).u32(9).u64(1).u32(0).u64(0);
   EXPECT_NE(message(nested).find("arrays of arrays"), std::string::npos);

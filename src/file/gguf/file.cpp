@@ -2,12 +2,11 @@
 #include "file/gguf/file.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
 #include <utility>
 
 #include "base/checked.h"
 #include "base/hash.h"
+#include "file/byte_source.h"
 #include "file/gguf/split_name.h"
 
 #include <fmt/format.h>
@@ -15,46 +14,6 @@
 namespace hearth::gguf {
 
 namespace {
-
-// One read for small vocabularies. Then growth by quarters: little is read in vain, and growing is cheap (see
-// HeaderBytes).
-constexpr std::uint64_t kFirstReadBytes = 256 << 10;
-
-class FileSource : public HeaderSource {
- public:
-  explicit FileSource(const RandomAccessFile& file) : file_(file) {}
-  [[nodiscard]] std::uint64_t file_size() const override { return file_.size(); }
-  [[nodiscard]] Result<std::span<const std::byte>> first_bytes(std::uint64_t n_bytes) override {
-    if (n_bytes > have_) {
-      const std::uint64_t wish = std::max({n_bytes, have_ + have_ / 4, have_ + kFirstReadBytes});
-      const std::uint64_t target = std::min(file_.size(), wish);
-      HEARTH_CHECK(resize(target));
-      const std::span<std::byte> rest(bytes_.get() + have_, static_cast<std::size_t>(target - have_));
-      HEARTH_CHECK(file_.read_at(have_, rest));
-      have_ = target;
-    }
-    return std::span<const std::byte>(bytes_.get(), static_cast<std::size_t>(have_));
-  }
-  [[nodiscard]] Result<HeaderBytes> take_first_bytes(std::uint64_t n_bytes) override {
-    HEARTH_CHECK(resize(n_bytes));
-    return std::move(bytes_);
-  }
-
- private:
-  Status resize(std::uint64_t n_bytes) {
-    void* resized = std::realloc(bytes_.get(), static_cast<std::size_t>(n_bytes));
-    if (resized == nullptr) {
-      return fail(ErrorCode::kInsufficientMemory, fmt::format("no memory for {} bytes of header", n_bytes));
-    }
-    (void)bytes_.release();
-    bytes_.reset(static_cast<std::byte*>(resized));
-    return {};
-  }
-
-  const RandomAccessFile& file_;
-  HeaderBytes bytes_;
-  std::uint64_t have_ = 0;
-};
 
 Result<std::optional<std::uint64_t>> find_number(const Header& header, std::string_view key) {
   const auto value = header.find_metadata(key);
@@ -75,7 +34,7 @@ Status expect_number(const Header& header, std::string_view key, std::uint64_t e
 
 Result<File::Part> File::open_part(const std::filesystem::path& path) {
   HEARTH_TRY(auto file, RandomAccessFile::open(path));
-  FileSource source(file);
+  FileBytes source(file);
   auto header = parse_header(source);
   if (!header) return std::unexpected(std::move(header).error().within(fmt::format("reading {}", path.string())));
   return Part{std::move(file), std::move(*header)};

@@ -1,8 +1,11 @@
-// Looking things up in a parsed header, and parsing one that is already in memory.
+// Looking things up in a parsed header, and where the parser's bytes come from.
 #include "file/gguf/header.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,6 +19,48 @@ T load(const std::byte* at) {
   std::memcpy(&value, at, sizeof(T));
   return value;
 }
+
+// One read for small vocabularies. Then growth by quarters: little is read in vain, and growing is cheap (see
+// HeaderBytes).
+constexpr std::uint64_t kFirstReadBytes = 256 << 10;
+
+/// The first bytes of a source, read as the parser asks for them.
+class GrowingSource : public HeaderSource {
+ public:
+  explicit GrowingSource(ByteSource& from) : from_(from), size_(from.size_bytes()) {}
+  [[nodiscard]] std::uint64_t file_size() const override { return size_; }
+  [[nodiscard]] Result<std::span<const std::byte>> first_bytes(std::uint64_t n_bytes) override {
+    if (n_bytes > have_) {
+      const std::uint64_t wish = std::max({n_bytes, have_ + have_ / 4, have_ + kFirstReadBytes});
+      const std::uint64_t target = std::min(size_, wish);
+      HEARTH_CHECK(resize(target));
+      const std::span<std::byte> rest(bytes_.get() + have_, static_cast<std::size_t>(target - have_));
+      HEARTH_CHECK(from_.read(have_, rest));
+      have_ = target;
+    }
+    return std::span<const std::byte>(bytes_.get(), static_cast<std::size_t>(have_));
+  }
+  [[nodiscard]] Result<HeaderBytes> take_first_bytes(std::uint64_t n_bytes) override {
+    HEARTH_CHECK(resize(n_bytes));
+    return std::move(bytes_);
+  }
+
+ private:
+  Status resize(std::uint64_t n_bytes) {
+    void* resized = std::realloc(bytes_.get(), static_cast<std::size_t>(n_bytes));
+    if (resized == nullptr) {
+      return fail(ErrorCode::kInsufficientMemory, fmt::format("no memory for {} bytes of header", n_bytes));
+    }
+    (void)bytes_.release();
+    bytes_.reset(static_cast<std::byte*>(resized));
+    return {};
+  }
+
+  ByteSource& from_;
+  const std::uint64_t size_;
+  HeaderBytes bytes_;
+  std::uint64_t have_ = 0;
+};
 
 class MemorySource : public HeaderSource {
  public:
@@ -78,6 +123,11 @@ Result<std::variant<Header, NeedMoreBytes>> parse_gguf_prefix(std::span<const st
   if (header) return std::move(*header);
   if (source.missing() > 0) return NeedMoreBytes{source.missing()};
   return std::unexpected(std::move(header).error());
+}
+
+Result<Header> parse_header(ByteSource& bytes) {
+  GrowingSource source(bytes);
+  return parse_header(source);
 }
 
 Result<Header> parse_gguf(std::span<const std::byte> bytes, std::uint64_t file_size) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "file/byte_source.h"
 #include "file/metadata.h"
 #include "file/model_file.h"
 
@@ -99,6 +100,8 @@ class Header {
 
 /// Reads as much of the source as the header needs, and nothing of the tensor data.
 Result<Header> parse_header(HeaderSource& source);
+/// The same from a file here or elsewhere: reads of 256 KiB, then of a quarter of what is there.
+Result<Header> parse_header(ByteSource& bytes);
 
 /// More of the file is needed: at least its first `n_bytes` (at most the file size). Ask again with these.
 struct NeedMoreBytes {

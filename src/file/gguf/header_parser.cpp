@@ -21,20 +21,6 @@ namespace {
 constexpr std::uint64_t kMinMetadataBytes = 8 + 1 + 4 + 1;        // key length, key, type, value
 constexpr std::uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;  // name length, name, n_dims, dim, type, offset
 
-std::string_view foreign_magic_hint(std::span<const std::byte> bytes) {
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 64));
-  if (start.starts_with("version https://git-lfs"))
-    return "; it is a Git LFS pointer: run git lfs pull to fetch the model";
-  if (start.starts_with("<")) return "; it looks like a web page: the download went wrong";
-  if (start.starts_with("PK\x03\x04"))
-    return "; it looks like a zip archive or a PyTorch checkpoint: convert it to GGUF";
-  if (start.starts_with("lmgg") || start.starts_with("fmgg") || start.starts_with("tjgg")) {
-    return "; it is a GGML file of the time before GGUF: convert it again from the original model";
-  }
-  if (start.size() > 9 && start[8] == '{') return "; it looks like safetensors";
-  return "";
-}
-
 // Numbers that once were element types, or are not ours: the message can name them.
 std::string_view retired_dtype_name(std::uint32_t number) {
   switch (number) {
@@ -183,8 +169,7 @@ Status HeaderParser::read_preamble() {
   }
   HEARTH_TRY(const std::uint32_t magic, read<std::uint32_t>("magic"));
   if (magic != kMagic) {
-    return error("magic", 0,
-                 fmt::format("expected 'GGUF', found {}{}", quote_untrusted(text({0, 4})), foreign_magic_hint(bytes_)),
+    return error("magic", 0, fmt::format("expected 'GGUF', found {}", quote_untrusted(text({0, 4}))),
                  ErrorCode::kUnsupportedFormat);
   }
   HEARTH_TRY(header_.version_, read<std::uint32_t>("version"));

@@ -76,7 +76,8 @@ Result<ModelName> parse_hub_name(std::string_view rest, std::string_view whole) 
     rest = rest.substr(0, at);
   }
   const std::size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) return refuse("the name", whole, "after hf: come an owner, \"/\" and a repository");
+  if (slash == std::string_view::npos)
+    return refuse("the name", whole, "after hf: come an owner, \"/\" and a repository");
   name.owner = rest.substr(0, slash);
   name.repo = rest.substr(slash + 1);
   HEARTH_CHECK(check_part("the owner in", name.owner, whole));
@@ -113,7 +114,7 @@ Result<ModelName> parse_url_name(std::string_view text) {
   return ModelName(std::move(name));
 }
 
-constexpr std::string_view kEndings[] = {".gguf", ".json", ".safetensors", ".onnx",   ".tflite", ".litertlm",
+constexpr std::string_view kEndings[] = {".gguf", ".json", ".safetensors", ".onnx",      ".tflite", ".litertlm",
                                          ".task", ".pte",  ".mlmodel",     ".mlpackage", ".bin",    ".hearth"};
 
 bool looks_like_path(std::string_view text) {
@@ -153,8 +154,9 @@ Status check_repository_path(std::string_view path) {
   while (at <= path.size()) {
     const std::size_t end = std::min(path.find('/', at), path.size());
     const std::string_view part = path.substr(at, end - at);
-    if (part.empty() || part.front() == '.' || part.back() == '.' || part.back() == ' ' || part.front() == ' ')
-      return bad("has a part that is empty, hidden, or ends with a dot or a space");
+    if (part.empty() || part.find("..") != std::string_view::npos || part.front() == '.' || part.back() == '.' ||
+        part.back() == ' ' || part.front() == ' ')
+      return bad("has a part that is empty, hidden, holds \"..\", or ends with a dot or a space");
     for (const char c : part) {
       if (!is_name_character(c) && std::string_view(" +()=,~").find(c) == std::string_view::npos)
         return bad("holds characters that names of model files do not have");
@@ -165,7 +167,8 @@ Status check_repository_path(std::string_view path) {
 }
 
 Result<CatalogueName> parse_own_name(std::string_view text) {
-  if (text.size() > kLongestName) return refuse("the name", text, fmt::format("it has more than {} bytes", kLongestName));
+  if (text.size() > kLongestName)
+    return refuse("the name", text, fmt::format("it has more than {} bytes", kLongestName));
   const std::size_t colon = text.find(':');
   CatalogueName name{.name = lower(text.substr(0, colon))};
   HEARTH_CHECK(check_part("the name", name.name, text));
@@ -181,7 +184,8 @@ Result<ModelName> parse_model_name(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) return refuse("the name", text, "it holds a zero byte");
   const std::string start = lower(text.substr(0, 8));
   if (start.starts_with("hf:")) {
-    if (text.size() > kLongestName) return refuse("the name", text, fmt::format("it has more than {} bytes", kLongestName));
+    if (text.size() > kLongestName)
+      return refuse("the name", text, fmt::format("it has more than {} bytes", kLongestName));
     return parse_hub_name(text.substr(3), text);
   }
   if (start.starts_with("https://")) {
@@ -201,7 +205,9 @@ Result<ModelName> parse_model_name(std::string_view text) {
 
 std::string canonical_name(const ModelName& name) {
   struct Text {
-    std::string operator()(const CatalogueName& own) const { return own.tag.empty() ? own.name : own.name + ":" + own.tag; }
+    std::string operator()(const CatalogueName& own) const {
+      return own.tag.empty() ? own.name : own.name + ":" + own.tag;
+    }
     std::string operator()(const HubName& hub) const {
       std::string text = "hf:" + hub.repository();
       if (!hub.file.empty() || !hub.quant.empty()) text += ":" + (hub.file.empty() ? hub.quant : hub.file);
