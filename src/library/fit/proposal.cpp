@@ -90,7 +90,7 @@ std::vector<Proposal> propose(const MemoryPlan& plan, std::uint64_t n_parameters
   };
   for (const Running& running : smaller(wanted)) {
     const std::string flags = flags_of(running, wanted);
-    if (!flags.empty() && add(flags, plan, running)) break;
+    if (!flags.empty() && add(flags, plan, running)) return proposals;
   }
   const double bits =
       n_parameters ? 8.0 * static_cast<double>(plan.weight_bytes) / static_cast<double>(n_parameters) : 0;
