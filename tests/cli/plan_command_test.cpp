@@ -47,9 +47,11 @@ TEST(PlanCommand, PredictsThePeakOfThreeSizesWithinFivePercent) {
     std::size_t dim, ffn, n_layers, n_heads, n_kv_heads, n_ctx;
     const char *ubatch, *kv;
   };
-  const Size sizes[] = {{768, 2048, 8, 12, 4, 512, "128", "f16"},
-                        {1024, 4096, 7, 16, 4, 768, "256", "f32"},
-                        {1536, 4608, 7, 16, 8, 512, "512", "q8_0"}};
+  const Size sizes[] = {{768, 2048, 8, 12, 4, 256, "128", "f16"},
+                        {1024, 4096, 6, 16, 4, 512, "256", "f32"},
+                        {1536, 4608, 6, 16, 8, 512, "512", "q8_0"}};
+  const RunOptions probed_once{
+      .input = {}, .environment = {"HEARTH_CACHE=" + folder.file("cache")}, .interrupt_after = 0};
   for (const Size& size : sizes) {
     const std::string path = folder.file("model.gguf");
     ASSERT_GT(write_synthetic_llama(path,
@@ -64,7 +66,8 @@ TEST(PlanCommand, PredictsThePeakOfThreeSizesWithinFivePercent) {
     Json tokens = Json::array();
     for (std::size_t i = 0; i < size.n_ctx; ++i) tokens.push_back(i * 7 % 8000);
     const std::string n_ctx = std::to_string(size.n_ctx);
-    const Ran plan = run_hearth({"plan", path, "--ctx", n_ctx, "--ubatch", size.ubatch, "--kv", size.kv, "--json"});
+    const Ran plan =
+        run_hearth({"plan", path, "--ctx", n_ctx, "--ubatch", size.ubatch, "--kv", size.kv, "--json"}, probed_once);
     ASSERT_EQ(plan.code, 0) << plan.err;
     const double predicted = Json::parse(plan.out).at("memory").at("predicted_bytes");
     const auto peak = static_cast<double>(
