@@ -73,18 +73,20 @@ void ModelFlags::declare_context(Flags& flags) {
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const Settings& settings) {
   fit::Running now = running();
   HEARTH_CHECK(check_engine_name(engine_name(settings)));
+  const InterruptGuard guard;  // from before the load is written down: giving up is no death
   HEARTH_TRY(CarefulLoad care, CarefulLoad::begin(path, now, with_flags(settings), force ? Force::kYes : Force::kNo));
   n_ctx = now.n_ctx;
   ubatch = now.ubatch;
   kv = kv_storage_name(now.kv);
   foreseen = care.foreseen();
-  return load(path, settings, care);
+  return load(path, settings, care, guard);
 }
 
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file, const Settings& settings) const {
   fit::Running now = running();
+  const InterruptGuard guard;
   HEARTH_TRY(CarefulLoad care, CarefulLoad::begin(file, now, with_flags(settings), force ? Force::kYes : Force::kNo));
-  return load(file, settings, care);
+  return load(file, settings, care, guard);
 }
 
 Checked<void> check_isa_name(const std::string& name) {
@@ -105,7 +107,7 @@ Checked<void> check_engine_name(const std::string& name) {
 }
 
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::load(const std::string& file, const Settings& settings,
-                                                         CarefulLoad& care) const {
+                                                         CarefulLoad& care, const InterruptGuard& guard) const {
   OpenOptions options;
   options.engine = engine_name(settings);
   options.lock = lock ? OpenOptions::Lock::kYes : OpenOptions::Lock::kNo;
@@ -118,14 +120,15 @@ Checked<std::unique_ptr<LanguageModel>> ModelFlags::load(const std::string& file
   options.n_threads = static_cast<int>(best.n_threads);
   LoadProgress progress;
   const bool shown = is_terminal(StandardStream::kError) && !log;
-  const InterruptGuard guard;
   options.progress = [&](std::uint64_t done, std::uint64_t total) {
     if (guard.interrupted()) throw LoadInterrupted();
     if (shown) progress(done, total);
   };
   try {
+    if (guard.interrupted()) throw LoadInterrupted();
     auto model = open_model(file, options);
     progress.finish();
+    if (guard.interrupted()) throw LoadInterrupted();
     if (!model) return std::unexpected(Failure(std::move(model.error())));
     care.succeeded();
     return std::move(*model);

@@ -7,6 +7,7 @@
 
 #include "cli/careful_load.h"
 #include "cli/flags.h"
+#include "cli/interrupt.h"
 #include "cli/outcome.h"
 #include "cli/settings.h"
 #include "hearth/language_model.h"
@@ -54,7 +55,7 @@ struct ModelFlags {
 
  private:
   [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> load(const std::string& file, const Settings& settings,
-                                                             CarefulLoad& care) const;
+                                                             CarefulLoad& care, const InterruptGuard& guard) const;
 };
 
 /// The model's vocabulary, or an error that names the cure.
