@@ -11,9 +11,9 @@
 
 #include "base/file.h"
 #include "engine/native/native_model.h"
-#include "engine/passing_model.h"
 #include "engine/registry.h"
 #include "generate/scheduler.h"
+#include "speaking_model.h"
 
 namespace {
 
@@ -21,16 +21,6 @@ using namespace hearth;
 using namespace hearth::generate;
 
 constexpr std::size_t kPrompt = 200, kReply = 96;  // tokens
-
-/// The model with the vocabulary of another file.
-class Speaking final : public PassingModel {
- public:
-  Speaking(LanguageModel& model, const Vocabulary& vocabulary) : PassingModel(model), vocabulary_(vocabulary) {}
-  [[nodiscard]] const Vocabulary* vocabulary() const override { return &vocabulary_; }
-
- private:
-  const Vocabulary& vocabulary_;
-};
 
 struct Text {
   const char* name;
@@ -112,7 +102,7 @@ int main(int argc, char** argv) {
       (*vocabulary)->encode(std::string_view(*book).substr(0, 40000), {.special = EncodeOptions::Special::kNone});
   if ((*vocabulary)->size() > (*model)->info().vocab_size || tokens.size() < 4000)
     return fail_with("the vocabulary is larger than the model's, or the text is too short");
-  Speaking speaking(**model, **vocabulary);
+  bench::SpeakingModel speaking(**model, **vocabulary);
   SchedulerOptions guessing;
   guessing.speculation.mode = SpeculationOptions::Mode::kOn;
   const auto plain = Scheduler::make(speaking, {}), guessed = Scheduler::make(speaking, guessing);

@@ -25,6 +25,8 @@ constexpr std::array kCommands = {
     run_command,         //
     embed_command,       //
     inspect_command,     //
+    plan_command,        //
+    recommend_command,   //
     tokenize_command,    //
     detokenize_command,  //
     template_command,    //

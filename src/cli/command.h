@@ -31,6 +31,8 @@ CommandInfo chat_command();
 CommandInfo embed_command();
 CommandInfo run_command();
 CommandInfo inspect_command();
+CommandInfo plan_command();
+CommandInfo recommend_command();
 CommandInfo tokenize_command();
 CommandInfo detokenize_command();
 CommandInfo template_command();

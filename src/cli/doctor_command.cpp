@@ -1,12 +1,25 @@
-// hearth doctor: what this machine is and which kernels it will run.
+// hearth doctor: what this machine is, which kernels it will run, and why a model does not load or runs slowly.
+#include <algorithm>
+#include <filesystem>
+
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
+#include "cli/careful_load.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/model_flags.h"
 #include "cli/tuning.h"
+#include "device/cores.h"
+#include "device/cpu_state.h"
 #include "device/memory.h"
+#include "device/strain.h"
+#include "engine/registry.h"
 #include "hearth/version.h"
 #include "kernels/table.h"
+#include "library/care/conformance_card.h"
+#include "library/care/diagnosis.h"
+#include "library/fit/load_plan.h"
+#include "weights/packed_cache.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -47,6 +60,8 @@ std::string limit_text(const std::optional<std::uint64_t>& bytes) {
 class Doctor final : public Command {
  public:
   void declare(Flags& flags) override {
+    flags.argument("MODEL", model_, "Look for what keeps this model from loading or running well");
+    flags.toggle("--try", try_, "Load MODEL and try its template, tools, JSON and seeds; what comes out is kept");
     flags.text("--isa", isa_, "NAME", "Show this kernel table (default: HEARTH_ISA, else the best)");
     flags.toggle("--json", json_, "Print JSON");
   }
@@ -61,11 +76,101 @@ class Doctor final : public Command {
     n_threads_ = settings.n_threads ? settings.n_threads
                  : calibration_     ? static_cast<std::size_t>(calibration_->n_threads)
                                     : static_cast<std::size_t>(default_thread_count());
-    HEARTH_CHECK(print(json_ ? as_json().dump(2) + "\n" : as_text()));
-    return kOk;
+    if (try_ && !model_) return usage_error("--try needs a MODEL");
+    diagnose(settings);
+    HEARTH_CHECK(find_card(settings));
+    if (const auto cache = cache_options({}, settings)) cache_text_ = cache_state(*cache);
+    HEARTH_CHECK(print(json_    ? as_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                       : model_ ? findings_text() + card_text()
+                                : as_text() + findings_text()));
+    const bool fault = std::ranges::any_of(
+        findings_, [](const care::Finding& finding) { return finding.weight == care::Finding::Weight::kFault; });
+    return fault ? kFailed : kOk;
   }
 
  private:
+  void diagnose(const Settings& settings) {
+    const care::Machine machine{.memory = memory_,
+                                .limits = limits_,
+                                .strain = read_strain(),
+                                .cpu = read_cpu_state(),
+                                .cores = count_cores(usable_cores()),
+                                .n_threads = static_cast<int>(n_threads_)};
+    if (model_) {
+      care::ModelQuestion question{.path = *model_, .running = {.n_ctx = 0}};
+      if (const auto journal = load_journal(settings)) {
+        std::error_code ignored;
+        question.deaths = journal->deaths(std::filesystem::weakly_canonical(*model_, ignored).string());
+      }
+      findings_ = care::diagnose_model(question, machine);
+    }
+    for (care::Finding& finding : care::diagnose_machine(machine)) findings_.push_back(std::move(finding));
+  }
+
+  /// The card of this model and the engine that opens it: kept, or made now where --try says so.
+  Checked<void> find_card(const Settings& settings) {
+    if (!model_) return {};
+    const auto engine = choose_engine(*model_, settings.engine);
+    const auto file = open_model_file(*model_);
+    if (!engine || (!file && try_ && (*engine)->name == "native")) return {};  // the findings say why
+    const std::string key = file ? fit::model_key(**file) : *model_;
+    const bool keeps = !settings.cache.empty() && settings.cache != "off";
+    const care::CardFolder cards(std::filesystem::path(settings.cache) / "cards");
+    if (keeps) card_ = cards.find(key, (*engine)->name, (*engine)->version);
+    if (!try_) return {};
+    ModelFlags flags;
+    flags.path = *model_;
+    HEARTH_TRY(auto opened, flags.open(settings));
+    HEARTH_TRY(card_, care::probe(std::move(opened), key, (*engine)->version));
+    if (keeps) {
+      if (const Status kept = cards.keep(*card_); !kept) note("hearth: " + kept.error().message);
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string card_text() const {
+    if (!card_) return {};
+    std::string out = fmt::format("\ntried with the engine {} {}\n", card_->engine, card_->engine_version);
+    const auto line = [&](std::string_view name, const std::string& text) {
+      out += fmt::format("  {:14} {}\n", name, text);
+    };
+    std::vector<std::string> stops;
+    for (const std::string& stop : card_->stop_tokens) stops.push_back(quote_untrusted(stop));
+    line("template", card_->template_source);
+    line("instructions", std::string(care::mark_name(card_->system_role)));
+    line("history lasts", std::string(care::mark_name(card_->history)));
+    line("stop tokens", stops.empty() ? "none" : fmt::format("{}", fmt::join(stops, ", ")));
+    line("tools", card_->tool_format.empty() ? "unknown" : card_->tool_format);
+    line("thinks aloud", card_->thinking.empty() ? "no" : quote_untrusted(card_->thinking));
+    line("JSON is kept to", std::string(care::mark_name(card_->json)));
+    line("seeds repeat", std::string(care::mark_name(card_->seed)));
+    for (const std::string& remark : card_->notes) line("", remark);
+    return out;
+  }
+
+  [[nodiscard]] std::string findings_text() const {
+    std::string out = model_ ? fmt::format("{}\n", *model_) : std::string("\nfindings\n");
+    if (findings_.empty())
+      return out + (model_ ? "  nothing keeps it from loading, and nothing slows it down\n"
+                           : "  nothing slows models down\n");
+    for (const care::Finding& finding : findings_) {
+      out += fmt::format("  {:5} {} ({})\n        cure: {}\n",
+                         finding.weight == care::Finding::Weight::kFault ? "fault" : "slow", finding.what,
+                         error_code_name(finding.code), finding.cure);
+    }
+    return out;
+  }
+
+  static std::string cache_state(const CacheOptions& options) {
+    std::uint64_t n_bytes = 0;
+    std::size_t n_models = 0;
+    for (const PackedCache::Item& item : PackedCache(options).list()) {
+      n_bytes += item.n_bytes;
+      ++n_models;
+    }
+    return fmt::format("{}: {} of {} models", options.folder.string(), bytes_text(n_bytes), n_models);
+  }
+
   static std::string table_names() {
     std::vector<std::string_view> names;
     for (const auto* table : kernels::all_tables()) names.push_back(table->name);
@@ -103,6 +208,13 @@ class Doctor final : public Command {
         limit_text(limits_.locked_bytes), limit_text(limits_.address_space_bytes),
         limits_.open_files ? fmt::format("{}", *limits_.open_files) : "unlimited");
     out += fmt::format("measured  {}\n", calibration_text());
+    out += fmt::format("cache     {}\n", cache_text_.empty() ? "off" : cache_text_);
+    out += "engines  ";
+    for (const Engine& engine : all_engines()) {
+      const std::string obstacle = engine.not_ready();
+      out += fmt::format(" {} ({})", engine.name, obstacle.empty() ? "ready" : obstacle);
+    }
+    out += "\n";
     out += "\nkernel tables\n";
     for (const auto* table : kernels::all_tables()) {
       out += fmt::format("  {:8} {}{}\n", table->name, table->supported(cpu_) ? "usable" : "not on this CPU",
@@ -126,7 +238,21 @@ class Doctor final : public Command {
     for (const DTypeInfo& type : all_dtypes()) {
       if (const auto isa = slot_isa(*table_, type.type); !isa.empty()) matmul[std::string(type.name)] = isa;
     }
+    Json findings = Json::array(), engines = Json::array();
+    for (const care::Finding& finding : findings_) {
+      findings.push_back({{"weight", finding.weight == care::Finding::Weight::kFault ? "fault" : "slow"},
+                          {"code", error_code_name(finding.code)},
+                          {"what", finding.what},
+                          {"cure", finding.cure}});
+    }
+    for (const Engine& engine : all_engines())
+      engines.push_back({{"name", engine.name}, {"ready", engine.not_ready().empty()}});
     return {{"version", kVersion},
+            {"model", model_ ? Json(*model_) : Json(nullptr)},
+            {"findings", findings},
+            {"card", card_ ? Json::parse(care::card_json(*card_)) : Json(nullptr)},
+            {"engines", engines},
+            {"cache", cache_text_},
             {"cpu", cpu_.model_name},
             {"features", feature_names(cpu_)},
             {"threads", n_threads_},
@@ -147,8 +273,11 @@ class Doctor final : public Command {
             {"recipe", kernels::kRecipeId}};
   }
 
-  std::string isa_;
-  bool json_ = false;
+  std::optional<std::string> model_;
+  std::vector<care::Finding> findings_;
+  std::optional<care::ConformanceCard> card_;
+  std::string isa_, cache_text_;
+  bool json_ = false, try_ = false;
   CpuFeatures cpu_ = detect_cpu_features();
   MemoryState memory_ = read_memory_state();
   ProcessLimits limits_ = read_process_limits();
@@ -161,11 +290,13 @@ class Doctor final : public Command {
 
 CommandInfo doctor_command() {
   return {.name = "doctor",
-          .summary = "Show what this machine is and which kernels it runs",
+          .summary = "Show what this machine is, and what is wrong with a model",
           .description =
               "Shows the CPU and its features, the kernel tables and which of them fills each matrix product,\n"
-              "memory with the limits of containers, and the limits of the process.",
-          .examples = "",
+              "memory with the limits of containers, the limits of the process, engines, cache, and what slows models\n"
+              "down now. With MODEL it looks for what keeps that model from loading or running well, and names the\n"
+              "cure; the exit code is 1 where it cannot work so.",
+          .examples = "  hearth doctor\n  hearth doctor model.gguf\n  hearth doctor model.gguf --try",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Doctor>(); }};
 }
 

@@ -28,6 +28,10 @@ class GeneratorFlags {
   [[nodiscard]] const LanguageModel& model() const { return *opened_; }
   /// One line about it.
   [[nodiscard]] std::string description() const;
+  /// After the first reply: keeps what it really took beside what was predicted.
+  void remember(const Receipt& receipt, const Settings& settings) const {
+    if (model_.foreseen) remember_load(*model_.foreseen, model_.running(), receipt, model_.with_flags(settings));
+  }
   /// What is read is kept for the next start, as with --reuse, unless the cache is off.
   void keep_sessions() { keep_sessions_ = true; }
 

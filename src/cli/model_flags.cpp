@@ -6,6 +6,7 @@
 
 #include "base/terminal.h"
 #include "cli/console.h"
+#include "cli/interrupt.h"
 #include "cli/tuning.h"
 #include "engine/registry.h"
 #include "kernels/table.h"
@@ -36,6 +37,13 @@ class LoadProgress {
   bool shown_ = false;
 };
 
+/// Leaves a load in the middle: thrown by the progress function, on the thread that loads.
+struct LoadInterrupted {};
+
+std::string kv_storage_name(KvStorage kv) {
+  return kv == KvStorage::kF32 ? "f32" : kv == KvStorage::kQ8_0 ? "q8_0" : "f16";
+}
+
 }  // namespace
 
 void ModelFlags::declare_model(Flags& flags) {
@@ -51,6 +59,7 @@ void ModelFlags::declare_compute(Flags& flags) {
   flags.text("--isa", isa, "NAME",
              "Use this kernel table (default: HEARTH_ISA, else as measured; see `hearth doctor`)");
   flags.toggle("--mlock", lock, "Keep the weights in RAM");
+  flags.toggle("--force", force, "Load even where memory is short, or where loading it ended badly before");
   flags.text("--cache", cache, "DIR|off",
              "Where packed weights are kept for the next start (default: HEARTH_CACHE, else see `hearth cache`)");
 }
@@ -61,8 +70,21 @@ void ModelFlags::declare_context(Flags& flags) {
   flags.count("--ubatch", ubatch, 1, 1u << 20, "Tokens of one pass through the layers (default: 512)");
 }
 
-Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const Settings& settings) const {
-  return open(path, settings);
+Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const Settings& settings) {
+  fit::Running now = running();
+  HEARTH_CHECK(check_engine_name(engine_name(settings)));
+  HEARTH_TRY(CarefulLoad care, CarefulLoad::begin(path, now, with_flags(settings), force ? Force::kYes : Force::kNo));
+  n_ctx = now.n_ctx;
+  ubatch = now.ubatch;
+  kv = kv_storage_name(now.kv);
+  foreseen = care.foreseen();
+  return load(path, settings, care);
+}
+
+Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file, const Settings& settings) const {
+  fit::Running now = running();
+  HEARTH_TRY(CarefulLoad care, CarefulLoad::begin(file, now, with_flags(settings), force ? Force::kYes : Force::kNo));
+  return load(file, settings, care);
 }
 
 Checked<void> check_isa_name(const std::string& name) {
@@ -82,7 +104,8 @@ Checked<void> check_engine_name(const std::string& name) {
       fmt::format("there is no engine \"{}\"; this build has {} (see `hearth engines`)", name, fmt::join(names, ", ")));
 }
 
-Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file, const Settings& settings) const {
+Checked<std::unique_ptr<LanguageModel>> ModelFlags::load(const std::string& file, const Settings& settings,
+                                                         CarefulLoad& care) const {
   OpenOptions options;
   options.engine = engine_name(settings);
   options.lock = lock ? OpenOptions::Lock::kYes : OpenOptions::Lock::kNo;
@@ -94,12 +117,22 @@ Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file
   options.isa = best.isa;
   options.n_threads = static_cast<int>(best.n_threads);
   LoadProgress progress;
-  if (is_terminal(StandardStream::kError) && !log)
-    options.progress = [&progress](std::uint64_t done, std::uint64_t total) { progress(done, total); };
-  auto model = open_model(file, options);
-  progress.finish();
-  if (!model) return std::unexpected(Failure(std::move(model.error())));
-  return std::move(*model);
+  const bool shown = is_terminal(StandardStream::kError) && !log;
+  const InterruptGuard guard;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    if (guard.interrupted()) throw LoadInterrupted();
+    if (shown) progress(done, total);
+  };
+  try {
+    auto model = open_model(file, options);
+    progress.finish();
+    if (!model) return std::unexpected(Failure(std::move(model.error())));
+    care.succeeded();
+    return std::move(*model);
+  } catch (const LoadInterrupted&) {
+    care.abandon();
+    return std::unexpected(Failure({ErrorCode::kCancelled, "loading was interrupted"}, kInterrupted));
+  }
 }
 
 Settings ModelFlags::with_flags(Settings settings) const {
@@ -107,6 +140,10 @@ Settings ModelFlags::with_flags(Settings settings) const {
   if (!isa.empty()) settings.isa = isa;
   if (n_threads != 0) settings.n_threads = n_threads;
   return settings;
+}
+
+fit::Running ModelFlags::running() const {
+  return {.n_ctx = n_ctx, .ubatch = ubatch, .kv = sequence().kv};
 }
 
 SequenceOptions ModelFlags::sequence() const {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "cli/careful_load.h"
 #include "cli/flags.h"
 #include "cli/outcome.h"
 #include "cli/settings.h"
@@ -22,6 +24,9 @@ struct ModelFlags {
   std::size_t ubatch = 512;
   bool lock = false;
   bool log = false;
+  bool force = false;
+  /// After open(settings): what was known of the model before; nothing of other engines' files.
+  std::optional<Foreseen> foreseen;
 
   /// MODEL, --engine and --log.
   void declare_model(Flags& flags);
@@ -39,11 +44,17 @@ struct ModelFlags {
   [[nodiscard]] const std::string& engine_name(const Settings& settings) const {
     return engine.empty() ? settings.engine : engine;
   }
-  /// Loads the model, showing progress on a terminal.
-  [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> open(const Settings& settings) const;
+  /// Loads the model with care (see careful_load.h), showing progress on a terminal. Context, storage and batch become
+  /// smaller when the last load of this model ended the process.
+  [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> open(const Settings& settings);
   /// The same with another file.
   [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> open(const std::string& file, const Settings& settings) const;
   [[nodiscard]] SequenceOptions sequence() const;
+  [[nodiscard]] fit::Running running() const;
+
+ private:
+  [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> load(const std::string& file, const Settings& settings,
+                                                             CarefulLoad& care) const;
 };
 
 /// The model's vocabulary, or an error that names the cure.

@@ -39,6 +39,15 @@ std::string read_all(int descriptor, std::size_t limit_bytes) {
   }
 }
 
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(descriptor, bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR) return false;
+    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<std::string> run_program(const std::vector<std::string>& argv, const std::string& input,
@@ -46,9 +55,8 @@ Result<std::string> run_program(const std::vector<std::string>& argv, const std:
   if (argv.empty()) return fail(ErrorCode::kInvalidArgument, "there is no program to run");
   const std::string starting = "starting " + argv[0];
   const std::unique_ptr<std::FILE, CloseFile> in(std::tmpfile());
-  if (!in || std::fwrite(input.data(), 1, input.size(), in.get()) != input.size() || std::fflush(in.get()) != 0)
+  if (!in || !write_all(fileno(in.get()), input) || lseek(fileno(in.get()), 0, SEEK_SET) != 0)
     return broken(starting, errno);
-  std::rewind(in.get());
   std::array<int, 2> out{};
   if (pipe(out.data()) != 0) return broken(starting, errno);
   posix_spawn_file_actions_t actions;

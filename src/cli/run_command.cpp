@@ -47,6 +47,7 @@ class Run final : public Command {
     if (ignore_eos_) request.own_end = Request::OwnEnd::kIgnored;
     HEARTH_TRY(std::optional<std::string> prompt, first_prompt());
     HEARTH_TRY(const auto generator, generator_.open(settings));
+    settings_ = settings;
     screen_ = Screen(look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed));
     if (interactive_) return converse(*generator, std::move(request), std::move(prompt));
     if (chat_) {
@@ -105,6 +106,7 @@ class Run final : public Command {
     if (answer.reason == FinishReason::kError)
       return std::unexpected(Failure({ErrorCode::kInternal, answer.notes.empty() ? "" : answer.notes.back()}));
     tell(run);
+    generator_.remember(run.reply.receipt, settings_);
     return answer.reason == FinishReason::kCancelled ? kInterrupted : kOk;
   }
 
@@ -173,6 +175,7 @@ class Run final : public Command {
   }
 
   GeneratorFlags generator_;
+  Settings settings_;
   ToolFlags tools_;
   std::optional<std::string> prompt_;
   std::string system_;

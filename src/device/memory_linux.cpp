@@ -70,15 +70,29 @@ void tighten(MemoryState& state, std::optional<std::uint64_t> limit, std::option
   state.group_used_bytes = used.value_or(0);
 }
 
+/// A group's use without the files that the system holds in its name only as long as nobody needs the memory.
+std::optional<std::uint64_t> used_for_good(const fs::path& usage, const fs::path& stat, std::string_view prefix) {
+  const auto used = leading_number(read_small(usage));
+  if (!used) return std::nullopt;
+  const std::string lines = "\n" + read_small(stat);
+  std::uint64_t files = 0;
+  for (const std::string_view which : {"inactive_file ", "active_file "}) {
+    const std::string name = "\n" + std::string(prefix) + std::string(which);
+    const std::size_t at = lines.find(name);
+    if (at != std::string::npos) files += leading_number(std::string_view(lines).substr(at + name.size())).value_or(0);
+  }
+  return *used - std::min(*used, files);
+}
+
 void read_groups(MemoryState& state) {
   const std::string cgroups = read_small("/proc/self/cgroup");
   for_each_group("/sys/fs/cgroup", group_path(cgroups, ""), [&](const fs::path& folder) {
     tighten(state, leading_number(read_small(folder / "memory.max")),
-            leading_number(read_small(folder / "memory.current")));
+            used_for_good(folder / "memory.current", folder / "memory.stat", ""));
   });
   for_each_group("/sys/fs/cgroup/memory", group_path(cgroups, "memory"), [&](const fs::path& folder) {
     tighten(state, leading_number(read_small(folder / "memory.limit_in_bytes")),
-            leading_number(read_small(folder / "memory.usage_in_bytes")));
+            used_for_good(folder / "memory.usage_in_bytes", folder / "memory.stat", "total_"));
   });
 }
 

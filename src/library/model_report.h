@@ -32,8 +32,17 @@ struct MemoryPlan {
   std::uint64_t weight_bytes = 0;
   std::uint64_t kv_bytes_per_token[3] = {};  // by KvStorage
   std::uint64_t recurrent_bytes = 0;         // per sequence
-  std::uint64_t working_bytes = 0;           // activations of one micro-batch, estimated from above
+  std::uint64_t working_row_bytes = 0;       // activations of one row of a micro-batch
+  std::uint64_t logit_bytes = 0;             // of the rows of logits that are held at once
+  std::uint64_t vocabulary_bytes = 0;
+  std::uint64_t working_bytes = 0;  // activations and logits of one micro-batch
 };
+
+/// Rows of activations that are alive together: the residual stream, its norm and their int8 forms, query, key, value
+/// and attention's output, gate and up. `heads` are the elements of the four. Fitted to measured peaks.
+std::uint64_t working_row_bytes(std::uint64_t dim, std::uint64_t heads, std::uint64_t ffn_dim);
+/// Logits come in groups of 32 rows.
+std::uint64_t logit_bytes(std::uint64_t vocab_size);
 
 struct ModelReport {
   std::string format;
@@ -51,6 +60,13 @@ struct ModelReport {
   std::optional<MemoryPlan> memory;
   std::string obstacle;
 };
+
+struct PlannedModel {
+  MemoryPlan memory;
+  std::size_t n_ctx_train = 0;
+};
+/// The memory alone, without looking at the tokenizer; an error where the native engine cannot load the file.
+Result<PlannedModel> plan_memory(const ModelFile& file, std::size_t ubatch = 512);
 
 /// Reads no weights; `ubatch` rows are assumed for working memory.
 Result<ModelReport> report_model(const ModelFile& file, std::size_t ubatch = 512);

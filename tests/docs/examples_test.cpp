@@ -17,78 +17,82 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kCommand = "build/hearth";
-
+/// Lines of the page that begin with the command, or write something to it.
 std::vector<std::string> examples(const fs::path& page) {
-  const std::string text = read_text(fs::path(HEARTH_SOURCE_DIR) / page), mark = "\n    " + kCommand + " ";
   std::vector<std::string> lines;
-  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
-    std::string line = text.substr(at + 5, text.find('\n', at + 1) - at - 5);
-    line.resize(std::min(line.find("  #"), line.size()));
-    lines.push_back(line.substr(kCommand.size()));
+  std::ifstream text(page);
+  for (std::string line; std::getline(text, line);) {
+    const bool command = line.starts_with("    build/hearth ") || line.starts_with("    hearth ");
+    const bool pipe = line.starts_with("    printf ") && line.find("| hearth ") != std::string::npos;
+    if (!command && !pipe) continue;
+    line.resize(std::min(line.find("  #", 4), line.size()));
+    lines.push_back(line.substr(4));
   }
   return lines;
 }
 
+std::vector<std::string> pages_with_examples() {
+  const fs::path root = HEARTH_SOURCE_DIR;
+  std::vector<std::string> pages;
+  if (!examples(root / "README.md").empty()) pages.emplace_back("README.md");
+  for (const auto& entry : fs::directory_iterator(root / "docs")) {
+    if (entry.path().extension() == ".md" && !examples(entry.path()).empty())
+      pages.push_back("docs/" + entry.path().filename().string());
+  }
+  std::ranges::sort(pages);
+  return pages;
+}
+
 /// A folder with the files that examples name.
-class Examples : public ::testing::Test {
+class Examples : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     std::string name = (fs::temp_directory_path() / "hearth_examples_XXXXXX").string();
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
-    const fs::path golden = data_path("golden/arch/llama");
-    if (auto why = missing(golden)) GTEST_SKIP() << *why;
+    const fs::path golden = data_path("golden/arch/llama"), encoder = data_path("golden/arch/bert/model.gguf"),
+                   stories = data_path("weights/stories260K/stories260K.gguf");
+    for (const fs::path& needed : {golden, encoder, stories})
+      if (auto why = missing(needed)) GTEST_SKIP() << *why;
     for (const char* model : {"MODEL.gguf", "OTHER.gguf", "IN.gguf"})
       fs::create_symlink(fs::absolute(golden / "model.gguf"), folder_ / model);
+    fs::create_symlink(fs::absolute(encoder), folder_ / "ENCODER.gguf");
+    fs::create_symlink(fs::absolute(stories), folder_ / "stories260K.gguf");
     fs::create_symlink(fs::absolute(golden / "tokens.json"), folder_ / "ids.json");
-    std::ofstream(folder_ / "SCHEMA.json") << R"({"type":"object","required":["name"]})";
-    std::ofstream(folder_ / "REPLY.json") << R"({"name":"Ada"})";
+    write("schema.json",
+          R"({"type": "object", "properties": {"name": {"enum": ["Ada", "Bob"]}}, "required": ["name"]})");
+    write("reply.json", R"({"name":"Ada"})");
+    write("weather.json",
+          R"({"name": "weather", "parameters": {"type": "object"}, "command": ["echo", "12 degrees"]})");
     for (const char* text : {"text", "text.txt"})
-      std::ofstream(folder_ / text) << "Once upon a time there was a little dog who liked to play in the park.\n";
+      write(text, "Once upon a time there was a little dog who liked to play in the park.\n");
+    fs::create_directory(folder_ / "build");
+    write("build/hearth", std::string("#!/bin/sh\nexec ") + HEARTH_COMMAND + " \"$@\"\n");
+    fs::permissions(folder_ / "build/hearth", fs::perms::owner_all);
   }
   void TearDown() override { fs::remove_all(folder_); }
-
-  void run(const fs::path& page) {
-    const std::vector<std::string> lines = examples(page);
-    ASSERT_FALSE(lines.empty()) << page;
-    for (const std::string& line : lines) {
-      const std::string input = line.find('<') == std::string::npos ? " < /dev/null" : "";
-      const std::string log = (folder_ / "log").string();
-      const int status = std::system(("(cd " + folder_.string() + " && HEARTH_CACHE=cache " + HEARTH_COMMAND + line +
-                                      input + ") > " +  // NOLINT
-                                      log + " 2>&1")
-                                         .c_str());
-      EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << line << "\n" << read_text(log);
-    }
-  }
-
-  [[nodiscard]] std::uintmax_t size_of(const char* file) const { return fs::file_size(folder_ / file); }
+  void write(const char* file, const std::string& text) const { std::ofstream(folder_ / file) << text; }
 
   fs::path folder_;
 };
 
-TEST_F(Examples, OfReadme) {
-  run("README.md");
-  EXPECT_GT(size_of("logits.f32"), 0u);
-  EXPECT_GT(size_of("OUT.gguf"), 0u);
+TEST_P(Examples, Run) {
+  for (const std::string& line : examples(fs::path(HEARTH_SOURCE_DIR) / GetParam())) {
+    const std::string input = line.find_first_of("<|") == std::string::npos ? " < /dev/null" : "";
+    const std::string log = (folder_ / "log").string();
+    const int status =
+        std::system(("(cd " + folder_.string() + " && HEARTH_CACHE=cache PATH=$PWD/build:$PATH && export " +
+                     "HEARTH_CACHE PATH && " + line + input + ") > " + log + " 2>&1")
+                        .c_str());  // NOLINT
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << line << "\n" << read_text(log);
+  }
 }
 
-TEST_F(Examples, OfPerformance) {
-  run("docs/performance.md");
-}
-
-TEST_F(Examples, OfCache) {
-  run("docs/cache.md");
-}
-
-TEST_F(Examples, OfQuantization) {
-  const fs::path stories = data_path("weights/stories260K/stories260K.gguf");
-  if (auto why = missing(stories)) GTEST_SKIP() << *why;
-  fs::create_symlink(fs::absolute(stories), folder_ / "stories260K.gguf");
-  run("docs/quantization.md");
-  EXPECT_GT(size_of("story.txt"), 1000u);
-}
+INSTANTIATE_TEST_SUITE_P(Docs, Examples, ::testing::ValuesIn(pages_with_examples()), [](const auto& page) {
+  std::string name = page.param;
+  std::ranges::replace_if(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace hearth::testing

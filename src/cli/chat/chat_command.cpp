@@ -58,6 +58,7 @@ class Chat final : public Command {
     if (!session_.empty()) generator_.keep_sessions();
     if (!system_.empty()) options.messages.push_back(Message::instruction(system_));
     HEARTH_TRY(const auto generator, generator_.open(settings));
+    settings_ = settings;
     generate::Conversation conversation(*generator, std::move(options));
     std::error_code ignored;
     const std::string& from = !session_.empty() && std::filesystem::exists(session_, ignored) ? session_ : load_;
@@ -149,6 +150,7 @@ class Chat final : public Command {
     if (!reply) return std::unexpected(Failure(reply.error()));
     HEARTH_CHECK(screen_.end());
     tell(*reply);
+    if (!std::exchange(remembered_, true)) generator_.remember(reply->receipt, settings_);
     HEARTH_CHECK(keep());
     return {};
   }
@@ -221,6 +223,8 @@ class Chat final : public Command {
   }
 
   GeneratorFlags generator_;
+  Settings settings_;
+  bool remembered_ = false;
   ToolFlags tools_;
   std::string system_, load_, session_;
   bool quiet_ = false, terminal_ = false;
