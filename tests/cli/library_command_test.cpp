@@ -87,6 +87,17 @@ TEST_F(LibraryCommands, FromNothingToAnAnswerInTwoCommands) {
   EXPECT_NE(gone.err.find("hearth pull tale"), std::string::npos) << gone.err;
 }
 
+TEST_F(LibraryCommands, APlanBeforeTheDownload) {
+  const std::string bytes = model_ + noise(8u << 20, 4);
+  hub_.put("o/stories", "m.gguf", bytes);
+  const Ran plan = hearth({"plan", "hf:o/stories"});
+  EXPECT_EQ(plan.code, 0) << plan.err;
+  EXPECT_NE(plan.out.find("memory"), std::string::npos) << plan.out;
+  EXPECT_LT(hub_.n_sent(), bytes.size() / 4) << "the header alone";
+  EXPECT_FALSE(fs::exists(fs::path(home_) / "index.db"));
+  EXPECT_NE(hearth({"plan", "nothing-of-that-name"}).err.find("hf:owner/repo"), std::string::npos);
+}
+
 TEST_F(LibraryCommands, EventsForPrograms) {
   hub_.put("o/stories", "m.gguf", model_);
   const Ran ran = hearth({"pull", "hf:o/stories", "--json"});
@@ -170,6 +181,25 @@ TEST_F(LibraryCommands, ATransferThatIsKilledAnywhereConverges) {
   const Ran last = hearth({"pull", "hf:o/big"});
   EXPECT_EQ(last.code, 0) << last.err;
   EXPECT_EQ(library::sha256_of(read_text(fs::path(home_) / "blobs" / digest)), digest);
+}
+
+TEST_F(LibraryCommands, ADiskThatIsReallyFull) {
+  hub_.put("o/big", "m.gguf", model_ + noise(4u << 20, 5));
+  fs::create_directories(home_);
+  // A disk of 264 MiB of which 256 MiB stay free: the file fits beside a filler only after that is gone.
+  const std::string script = "mount -t tmpfs -o size=264m none " + home_ + " || exit 77; head -c 6m /dev/zero > " +
+                             home_ + "/filler && " + command_line({})[0] + " pull hf:o/big; echo code $?; rm " + home_ +
+                             "/filler; " + command_line({})[0] + " pull hf:o/big";
+  const std::string log = folder_.file("log");
+  const int status = std::system(("env HEARTH_HOME=" + home_ + " HF_ENDPOINT=" + hub_.url() + " unshare -rm sh -c '" +
+                                  script + "' > " + log + " 2>&1")
+                                     .c_str());
+  if (!WIFEXITED(status) || WEXITSTATUS(status) == 77 || read_text(log).find("unshare") != std::string::npos)
+    GTEST_SKIP() << "this machine lets nobody mount: " << read_text(log);
+  EXPECT_EQ(WEXITSTATUS(status), 0) << read_text(log);
+  EXPECT_NE(read_text(log).find("left; free some space"), std::string::npos) << read_text(log);
+  EXPECT_NE(read_text(log).find("code 1"), std::string::npos) << read_text(log);
+  EXPECT_NE(read_text(log).find("downloaded and verified"), std::string::npos) << read_text(log);
 }
 
 TEST_F(LibraryCommands, TwoProcessesShareOneTransfer) {
