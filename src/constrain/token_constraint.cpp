@@ -63,6 +63,12 @@ std::shared_ptr<MaskEngine> TokenConstraint::engine_after(const std::shared_ptr<
   return engine_;
 }
 
+std::size_t TokenConstraint::n_bytes() const {
+  const auto engine = this->engine();
+  const std::lock_guard lock(engine->mutex());
+  return engine->n_bytes();
+}
+
 std::uint32_t TokenConstraint::minimum_tokens() const {
   const auto engine = this->engine();
   const std::lock_guard lock(engine->mutex());

@@ -30,6 +30,8 @@ class TokenConstraint : public std::enable_shared_from_this<TokenConstraint> {
   /// A number of tokens that is proven to be enough for an output; the one that ends the reply is not counted.
   [[nodiscard]] std::uint32_t minimum_tokens() const;
   [[nodiscard]] const TokenTrie& vocabulary() const { return *vocabulary_; }
+  /// What it has learned takes, about.
+  [[nodiscard]] std::size_t n_bytes() const;
 
  private:
   friend class ConstraintState;

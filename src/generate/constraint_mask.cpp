@@ -53,6 +53,43 @@ Result<constrain::Constraint::Shared> compile(const OutputFormat& format) {
   return fail(ErrorCode::kInvalidArgument, "free text is no constraint");
 }
 
+/// Texts one after another, so that different lists give different keys.
+void add_to(std::string& key, std::string_view text) {
+  key += fmt::format("{}:", text.size());
+  key += text;
+}
+
+std::string key_of(const OutputFormat& format, const AnswerBounds& bounds) {
+  std::string key = fmt::format("format {} ", static_cast<int>(format.kind));
+  add_to(key, bounds.principal);
+  add_to(key, format.source);
+  for (const std::string& choice : format.choices) add_to(key, choice);
+  return key;
+}
+
+std::string key_of(const CallGrammarOptions& calls) {
+  std::string key = fmt::format("calls {} {} {} ", static_cast<const void*>(calls.format), static_cast<int>(calls.need),
+                                calls.max_calls);
+  add_to(key, calls.only);
+  for (const KnownTool& tool : calls.tools->tools()) {
+    add_to(key, tool.name);
+    add_to(key, tool.parameters);
+  }
+  return key;
+}
+
+Result<AnswerMasks> masks_of(const std::shared_ptr<const constrain::TokenConstraint>& bound,
+                             const AnswerBounds& bounds) {
+  if (bounds.max_tokens && bounds.max_tokens < bound->minimum_tokens()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("budget {} < minimum {}: an answer of this format takes more tokens than max_tokens allows",
+                            bounds.max_tokens, bound->minimum_tokens()));
+  }
+  AnswerMasks made{.masks = {}, .minimum = bound->minimum_tokens()};
+  for (std::size_t i = 0; i < bounds.n; ++i) made.masks.push_back(std::make_shared<ConstraintMask>(bound));
+  return made;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const constrain::TokenTrie>> FormatMasks::trie() {
@@ -72,14 +109,48 @@ Result<std::shared_ptr<const constrain::TokenTrie>> FormatMasks::trie() {
   return trie_;
 }
 
-Result<AnswerMasks> FormatMasks::make(const OutputFormat& format, std::size_t max_tokens, std::size_t n) {
-  if (format.kind == Kind::kText) return AnswerMasks{};
-  HEARTH_TRY(const auto constraint, compile(format));
-  return bind(*constraint, max_tokens, n);
+Result<FormatMasks::Bound> FormatMasks::kept(std::string key,
+                                             const std::function<Result<constrain::Constraint::Shared>()>& compile) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(kept_, key, &std::pair<std::string, Bound>::first);
+    if (found != kept_.end()) {
+      kept_.splice(kept_.begin(), kept_, found);
+      return found->second;
+    }
+  }
+  HEARTH_TRY(const auto constraint, compile());
+  HEARTH_TRY(const auto vocabulary, trie());
+  HEARTH_TRY(Bound bound, constrain::TokenConstraint::bind(*constraint, vocabulary));
+  const std::lock_guard lock(mutex_);
+  kept_.emplace_front(std::move(key), bound);
+  std::size_t n = 0, n_bytes = 0;
+  std::erase_if(kept_, [&](const auto& one) {
+    n_bytes += one.second->n_bytes() + one.first.size();
+    return ++n > 1 && (n > kMostKept || n_bytes > kMostKeptBytes);
+  });
+  return bound;
 }
 
-Result<AnswerMasks> FormatMasks::make(CallGrammarOptions calls, const OutputFormat& format, std::size_t max_tokens,
-                                      std::size_t n) {
+std::size_t FormatMasks::n_kept() const {
+  const std::lock_guard lock(mutex_);
+  return kept_.size();
+}
+
+Result<AnswerMasks> FormatMasks::make(const OutputFormat& format, const AnswerBounds& bounds) {
+  if (format.kind == Kind::kText) return AnswerMasks{};
+  HEARTH_TRY(const auto bound, kept(key_of(format, bounds), [&] { return compile(format); }));
+  return masks_of(bound, bounds);
+}
+
+Result<AnswerMasks> FormatMasks::make(const CallGrammarOptions& calls, const OutputFormat& format,
+                                      const AnswerBounds& bounds) {
+  HEARTH_TRY(const auto bound,
+             kept(key_of(calls) + key_of(format, bounds), [&] { return compile_calls(calls, format); }));
+  return masks_of(bound, bounds);
+}
+
+Result<constrain::Constraint::Shared> FormatMasks::compile_calls(CallGrammarOptions calls, const OutputFormat& format) {
   HEARTH_TRY(const auto vocabulary, trie());
   calls.control_tokens = [&](std::string_view text) {
     std::vector<std::string> names;
@@ -97,21 +168,7 @@ Result<AnswerMasks> FormatMasks::make(CallGrammarOptions calls, const OutputForm
     calls.instead = &instead->grammar();
   }
   HEARTH_TRY(constrain::Grammar grammar, call_grammar(calls));
-  HEARTH_TRY(const auto constraint, constrain::Constraint::from_grammar(std::move(grammar)));
-  return bind(*constraint, max_tokens, n);
-}
-
-Result<AnswerMasks> FormatMasks::bind(const constrain::Constraint& constraint, std::size_t max_tokens, std::size_t n) {
-  HEARTH_TRY(const auto vocabulary, trie());
-  HEARTH_TRY(const auto bound, constrain::TokenConstraint::bind(constraint, vocabulary));
-  if (max_tokens && max_tokens < bound->minimum_tokens()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("budget {} < minimum {}: an answer of this format takes more tokens than max_tokens allows",
-                            max_tokens, bound->minimum_tokens()));
-  }
-  AnswerMasks made{.masks = {}, .minimum = bound->minimum_tokens()};
-  for (std::size_t i = 0; i < n; ++i) made.masks.push_back(std::make_shared<ConstraintMask>(bound));
-  return made;
+  return constrain::Constraint::from_grammar(std::move(grammar));
 }
 
 }  // namespace hearth::generate

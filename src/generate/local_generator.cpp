@@ -245,7 +245,8 @@ Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, std::s
   const ChosenCalls& calls = prompts_.calls(request);
   const bool frames = calls.family->formats.front().syntax == CallSyntax::kRecipient;
   if (wants_calls(request) || (frames && !request.prompt)) options.family = calls.family;
-  if (!wants_calls(request)) return masks_.make(request.format, max_tokens, request.n);
+  const AnswerBounds bounds = {.max_tokens = max_tokens, .n = request.n, .principal = request.principal};
+  if (!wants_calls(request)) return masks_.make(request.format, bounds);
   HEARTH_TRY(options.tools, ToolSet::make(request.tools));
   for (const Message& message : request.messages) {
     for (const ToolCall& call : message.tool_calls) options.taken_ids.push_back(call.id);
@@ -253,12 +254,12 @@ Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, std::s
   receipt.calls = fmt::format("{}: {}", calls.family->name, calls.why);
   const ToolChoice& choice = request.tool_choice;
   const bool must = choice.kind == ToolChoice::Kind::kRequired || choice.kind == ToolChoice::Kind::kNamed;
-  CallGrammarOptions grammar{.format = &options.family->formats.front(),
-                             .tools = options.tools.get(),
-                             .need = must ? CallGrammarOptions::Need::kMust : CallGrammarOptions::Need::kMay,
-                             .only = choice.kind == ToolChoice::Kind::kNamed ? choice.name : std::string(),
-                             .max_calls = choice.max_calls};
-  auto masks = masks_.make(std::move(grammar), request.format, max_tokens, request.n);
+  const CallGrammarOptions grammar{.format = &options.family->formats.front(),
+                                   .tools = options.tools.get(),
+                                   .need = must ? CallGrammarOptions::Need::kMust : CallGrammarOptions::Need::kMay,
+                                   .only = choice.kind == ToolChoice::Kind::kNamed ? choice.name : std::string(),
+                                   .max_calls = choice.max_calls};
+  auto masks = masks_.make(grammar, request.format, bounds);
   if (masks) {
     options.telling = CallTelling::kGrowing;
     receipt.constraint = must ? "a call of a tool, enforced token by token"
@@ -269,7 +270,7 @@ Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, std::s
   const bool unsupported = masks.error().code == ErrorCode::kUnsupportedConstraint;
   if (must || !unsupported || request.unhonoured == Request::Unhonoured::kRefused) return masks;
   receipt.ignored.push_back({"tools", "calls are read but not held to their schemas: " + masks.error().message});
-  return masks_.make(request.format, max_tokens, request.n);
+  return masks_.make(request.format, bounds);
 }
 
 Result<Reply> LocalGenerator::generate(const Request& request, const EventSink& sink, const CancelCheck& cancelled) {

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "data_path.h"
 
@@ -125,6 +127,27 @@ TEST(CallParser, RecordedAnswersOfEveryFamilyHoweverTheyAreCut) {
     }
   }
   EXPECT_GE(n_streams, 200u);
+}
+
+TEST(CallParser, ScrapsOfAnswersHoweverTheyAreCut) {
+  const char* const asked = std::getenv("HEARTH_TEST_SCRAPS");  // 100000 is the full campaign
+  const int n_texts = asked ? std::atoi(asked) : 200;
+  const auto tools = recorded_tools();
+  std::mt19937 random(7);
+  for (const CallFamily& family : call_families()) {
+    const Json streams = read_file(kStreams / (std::string(family.name) + ".json"))["streams"];
+    const CallParserOptions options{.family = &family, .tools = tools, .telling = CallTelling::kWhole, .taken_ids = {}};
+    for (int i = 0; i < n_texts; ++i) {
+      std::string text;
+      for (auto n = 1 + random() % 6; n-- > 0;) {
+        const std::string stream = streams[random() % streams.size()]["text"];
+        text += stream.substr(random() % stream.size(), random() % 40);
+      }
+      const Heard whole = hear_all(options, {text});
+      expect_same(whole, hear_all(options, bytes_of(text)), std::string(family.name) + ": " + text);
+      if (HasFatalFailure()) return;
+    }
+  }
 }
 
 TEST(CallParser, ArgumentsGrowWhileACallIsHeldToItsFormat) {

@@ -21,6 +21,9 @@ struct Frame {
 constexpr std::array<std::string_view, 5> kHarmonyEnds = {"<|end|>", "<|call|>", "<|return|>", "<|start|>",
                                                           "<|channel|>"};
 constexpr std::array<std::string_view, 1> kFunctionaryEnds = {">>>"};
+/// What a header of harmony begins with, unless it is empty.
+constexpr std::array<std::string_view, 4> kHarmonyHeaders = {"<|channel|>", "<|start|>", "to=", "assistant"};
+constexpr std::size_t kLongestHeader = 256;
 constexpr Frame kHarmony{.header_end = "<|message|>", .body_ends = kHarmonyEnds};
 constexpr Frame kFunctionary{.header_end = "\n", .body_ends = kFunctionaryEnds};
 
@@ -64,7 +67,7 @@ class RecipientParser final : public CallParser {
       return true;
     }
     const std::string_view said = std::string_view(held_).substr(0, found);
-    const Header read = may_be_header(said) ? read_header(said) : Header{};
+    const Header read = is_header(said) ? read_header(said) : Header{};
     if (read.audience != Audience::kUnclear) held_.erase(0, found + frame_.header_end.size());
     become(read);
     return true;
@@ -77,13 +80,27 @@ class RecipientParser final : public CallParser {
     fresh_ = true;
   }
 
+  /// Whether a text without the header's end may grow to a header.
   [[nodiscard]] bool may_be_header(std::string_view text) const {
-    constexpr std::size_t kLongestHeader = 256;
+    if (text.size() >= kLongestHeader + frame_.header_end.size()) return false;
+    if (!harmony_) return may_be_recipient(text);
+    text = without_spaces(text);
+    return frame_.header_end.starts_with(text) || std::ranges::any_of(kHarmonyHeaders, [&](std::string_view word) {
+             return text.starts_with(word) || word.starts_with(text);
+           });
+  }
+
+  /// Whether the text is all of a header but its end.
+  [[nodiscard]] bool is_header(std::string_view text) const {
     if (text.size() > kLongestHeader) return false;
     if (!harmony_) return may_be_recipient(text);
-    text = text.substr(std::min(text.find_first_not_of(kRecipientSpaces), text.size()));
-    return std::ranges::any_of(std::array<std::string_view, 4>{"<|channel|>", "<|start|>", "to=", "assistant"},
-                               [&](std::string_view word) { return text.starts_with(word) || word.starts_with(text); });
+    text = without_spaces(text);
+    return text.empty() ||
+           std::ranges::any_of(kHarmonyHeaders, [&](std::string_view word) { return text.starts_with(word); });
+  }
+
+  static std::string_view without_spaces(std::string_view text) {
+    return text.substr(std::min(text.find_first_not_of(kRecipientSpaces), text.size()));
   }
 
   [[nodiscard]] bool may_be_recipient(std::string_view text) const {
