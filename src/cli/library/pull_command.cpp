@@ -103,19 +103,18 @@ class UpdateCommand final : public Command {
     std::vector<std::string> names;
     {
       HEARTH_TRY(library::Shelf shelf, open_shelf(settings));
+      HEARTH_TRY(const library::Catalogue catalogue, open_catalogue(settings));
+      std::vector<library::ShelfModel> models;
       if (name_) {
-        HEARTH_TRY(const library::ShelfModel model, model_on_shelf(shelf, *name_, settings));
+        HEARTH_TRY(library::ShelfModel model, model_on_shelf(shelf, *name_, settings));
         if (!model.source.starts_with("hf:"))
           return usage_error(fmt::format("{} came from {}, which has no revisions", *name_, model.source));
-        names.push_back(*name_);
+        models.push_back(std::move(model));
       } else {
-        HEARTH_TRY(const auto models, shelf.list());
-        for (const library::ShelfModel& model : models) {
-          // Names with a commit stay what they are.
-          const auto name =
-              std::ranges::find_if(model.names, [&](const std::string& text) { return refers_to_hub(text); });
-          if (model.source.starts_with("hf:") && name != model.names.end()) names.push_back(*name);
-        }
+        HEARTH_TRY(models, shelf.list());
+      }
+      for (const library::ShelfModel& model : models) {
+        if (auto name = name_for_hub(model, catalogue); !name.empty()) names.push_back(std::move(name));
       }
     }
     for (const std::string& name : names) {
@@ -128,8 +127,16 @@ class UpdateCommand final : public Command {
   }
 
  private:
-  /// A name that the hub or the catalogue gives a meaning to, without a revision of its own.
-  static bool refers_to_hub(const std::string& text) { return text.find('@') == std::string::npos; }
+  /// The name by which the hub is asked for newer revisions: one without a revision of its own. Empty for models that
+  /// others keep, that did not come from the hub, or that are only here under their commit.
+  static std::string name_for_hub(const library::ShelfModel& model, const library::Catalogue& catalogue) {
+    if (!model.source.starts_with("hf:") || model.files.empty() || !model.files.front().owner.empty()) return {};
+    for (const std::string& text : model.names) {
+      const auto name = library::parse_model_name(text);
+      if (name && text.find('@') == std::string::npos && library::hub_target(*name, catalogue)) return text;
+    }
+    return {};
+  }
 
   std::optional<std::string> name_;
   Puller puller_;
@@ -152,7 +159,9 @@ CommandInfo pull_command() {
 CommandInfo update_command() {
   return {.name = "update",
           .summary = "Bring newer revisions of models from the hub",
-          .description = "Asks the hub whether a model has a newer revision and downloads it beside the older one.",
+          .description =
+              "Asks the hub whether a model has a newer revision and downloads it beside the older one, which stays\n"
+              "under its commit, and under names that `hearth cp` gave it.",
           .examples = "  hearth update\n  hearth update llama3.2:3b",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<UpdateCommand>(); }};
 }
