@@ -34,7 +34,7 @@ class Plan final : public Command {
 
   Outcome run(const Settings& settings) override {
     HEARTH_TRY(const auto file, open_here_or_there(settings));
-    HEARTH_TRY(const ModelReport report, report_model(*file, model_.ubatch));
+    HEARTH_TRY(const ModelReport report, report_model(*file));
     const MemoryState memory = read_memory_state();
     using Kind = fit::DeviceClass::Kind;
     fit::PlanQuestion question;
