@@ -34,7 +34,7 @@ std::string dims_text(const TensorInfo& tensor) {
 class Inspect final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.argument("MODEL", model_.path, "The model file");
+    flags.model("MODEL", model_.path, "The model: a file or a name");
     flags.toggle("--tensors", tensors_, "List every tensor: name, type, shape, size");
     flags.toggle("--metadata", metadata_, "List every metadata key");
     flags.toggle("--template", template_, "Print the chat template and nothing else");
