@@ -4,6 +4,7 @@
 
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
+#include "cli/card.h"
 #include "cli/careful_load.h"
 #include "cli/command.h"
 #include "cli/console.h"
@@ -18,7 +19,6 @@
 #include "kernels/table.h"
 #include "library/care/conformance_card.h"
 #include "library/care/diagnosis.h"
-#include "library/fit/load_plan.h"
 #include "weights/packed_cache.h"
 
 #include <fmt/format.h>
@@ -81,7 +81,7 @@ class Doctor final : public Command {
     HEARTH_CHECK(find_card(settings));
     if (const auto cache = cache_options({}, settings)) cache_text_ = cache_state(*cache);
     HEARTH_CHECK(print(json_    ? as_json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                       : model_ ? findings_text() + card_text()
+                       : model_ ? findings_text() + (card_ ? card_text(*card_) : "")
                                 : as_text() + findings_text()));
     const bool fault = std::ranges::any_of(
         findings_, [](const care::Finding& finding) { return finding.weight == care::Finding::Weight::kFault; });
@@ -110,42 +110,17 @@ class Doctor final : public Command {
   /// The card of this model and the engine that opens it: kept, or made now where --try says so.
   Checked<void> find_card(const Settings& settings) {
     if (!model_) return {};
-    const auto engine = choose_engine(*model_, settings.engine);
-    const auto file = open_model_file(*model_);
-    if (!engine || (!file && try_ && (*engine)->name == "native")) return {};  // the findings say why
-    const std::string key = file ? fit::model_key(**file) : *model_;
-    const bool keeps = !settings.cache.empty() && settings.cache != "off";
-    const care::CardFolder cards(std::filesystem::path(settings.cache) / "cards");
-    if (keeps) card_ = cards.find(key, (*engine)->name, (*engine)->version);
-    if (!try_) return {};
+    card_ = stored_card(*model_, settings);
+    const auto place = try_ ? card_place(*model_, settings) : std::nullopt;
+    if (!place) return {};  // the findings say why it cannot be tried
     ModelFlags flags;
     flags.path = *model_;
     HEARTH_TRY(auto opened, flags.open(settings));
-    HEARTH_TRY(card_, care::probe(std::move(opened), key, (*engine)->version));
-    if (keeps) {
-      if (const Status kept = cards.keep(*card_); !kept) note("hearth: " + kept.error().message);
+    HEARTH_TRY(card_, care::probe(std::move(opened), place->model_key, place->engine_version));
+    if (place->folder) {
+      if (const Status kept = place->folder->keep(*card_); !kept) note("hearth: " + kept.error().message);
     }
     return {};
-  }
-
-  [[nodiscard]] std::string card_text() const {
-    if (!card_) return {};
-    std::string out = fmt::format("\ntried with the engine {} {}\n", card_->engine, card_->engine_version);
-    const auto line = [&](std::string_view name, const std::string& text) {
-      out += fmt::format("  {:14} {}\n", name, text);
-    };
-    std::vector<std::string> stops;
-    for (const std::string& stop : card_->stop_tokens) stops.push_back(quote_untrusted(stop));
-    line("template", card_->template_source);
-    line("instructions", std::string(care::mark_name(card_->system_role)));
-    line("history lasts", std::string(care::mark_name(card_->history)));
-    line("stop tokens", stops.empty() ? "none" : fmt::format("{}", fmt::join(stops, ", ")));
-    line("tools", card_->tool_format.empty() ? "unknown" : card_->tool_format);
-    line("thinks aloud", card_->thinking.empty() ? "no" : quote_untrusted(card_->thinking));
-    line("JSON is kept to", std::string(care::mark_name(card_->json)));
-    line("seeds repeat", std::string(care::mark_name(card_->seed)));
-    for (const std::string& remark : card_->notes) line("", remark);
-    return out;
   }
 
   [[nodiscard]] std::string findings_text() const {

@@ -1,6 +1,7 @@
 // hearth list, show, rm and cp: what is on the shelf and what it is called.
 #include <algorithm>
 
+#include "cli/card.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/library/access.h"
@@ -116,6 +117,9 @@ class ShowCommand final : public Command {
     }
     const auto path = shelf.path_to_open(model);
     line("state", path ? "ready" : path.error().message);
+    if (path) {
+      if (const auto card = stored_card(path->string(), settings)) text += card_text(*card);
+    }
     HEARTH_CHECK(print(text));
     return kOk;
   }
