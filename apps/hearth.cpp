@@ -34,6 +34,32 @@ std::string default_cache() {
   return {};
 }
 
+/// The first of these that is set.
+std::string first_of(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (std::string value = environment(name); !value.empty()) return value;
+  }
+  return {};
+}
+
+void read_library_environment(hearth::cli::LibrarySettings& library) {
+  library.user_home = environment("HOME");
+  if (const std::string home = environment("HEARTH_HOME"); !home.empty()) library.home = home;
+  if (library.home.empty()) {
+    if (const std::string base = environment("XDG_DATA_HOME"); !base.empty()) {
+      library.home = (std::filesystem::path(base) / "hearth").string();
+    } else if (!library.user_home.empty()) {
+      library.home = (std::filesystem::path(library.user_home) / ".local" / "share" / "hearth").string();
+    }
+  }
+  library.token = first_of({"HEARTH_HF_TOKEN", "HF_TOKEN"});
+  if (const std::string hub = environment("HF_ENDPOINT"); !hub.empty()) library.hub = hub;
+  if (const std::string proxy = first_of({"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}); !proxy.empty())
+    library.proxy = proxy;
+  const std::string offline = first_of({"HEARTH_OFFLINE", "HF_HUB_OFFLINE"});
+  if (!offline.empty()) library.offline = offline != "0";
+}
+
 hearth::Result<Settings> read_settings() {
   constexpr std::uint64_t kLargest = 1u << 20;
   Settings settings;
@@ -49,6 +75,7 @@ hearth::Result<Settings> read_settings() {
   if (const std::string cache = environment("HEARTH_CACHE"); !cache.empty()) settings.cache = cache;
   if (settings.cache.empty()) settings.cache = default_cache();
   settings.plain = !environment("NO_COLOR").empty();
+  read_library_environment(settings.library);
   if (const std::string isa = environment("HEARTH_ISA"); !isa.empty()) settings.isa = isa;
   if (const std::string threads = environment("HEARTH_THREADS"); !threads.empty()) {
     auto count = hearth::cli::parse_thread_count(threads);

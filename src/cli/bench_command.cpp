@@ -32,7 +32,7 @@ std::string share_text(double reached, double limit, const char* unit) {
 class Bench final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.argument("MODEL", path_, "The model file; leave it out with --synthetic");
+    flags.model("MODEL", path_, "The model: a file or a name; leave it out with --synthetic");
     flags.text("--synthetic", synthetic_, "SHAPE:TYPE",
                "Random weights of a real shape, such as llama-3.2-1b:Q4_K_M, made in memory");
     flags.text("--engine", model_.engine, "NAME", "Use this engine instead of the one that fits the file");

@@ -22,31 +22,31 @@ constexpr std::size_t kUnaskedCtx = 2048;
 std::optional<Foreseen> foresee(const std::string& path, const fit::Running& running) {
   const auto file = open_model_file(path);
   if (!file) return std::nullopt;  // the opener says why
-  const auto plan = plan_memory(**file, running.ubatch);
+  const auto plan = plan_memory(**file);
   if (!plan) return std::nullopt;
   std::error_code ignored;
   const auto absolute = std::filesystem::weakly_canonical(path, ignored);
   return Foreseen{.path = absolute.empty() ? path : absolute.string(),
                   .key = fit::model_key(**file),
                   .size_bytes = (*file)->size_bytes(),
-                  .n_ctx_train = plan->n_ctx_train,
-                  .memory = plan->memory,
+                  .model = *plan,
                   .work = fit::work_of(**file, plan->memory, running.kv)};
 }
 
 fit::Running counted(const fit::Running& running, const Foreseen& foreseen) {
   fit::Running out = running;
-  if (out.n_ctx == 0) out.n_ctx = std::min(kUnaskedCtx, std::max<std::size_t>(foreseen.n_ctx_train, 1));
+  if (out.n_ctx == 0) out.n_ctx = std::min(kUnaskedCtx, std::max<std::size_t>(foreseen.model.n_ctx_train, 1));
   return out;
 }
 
 std::string refusal(const Foreseen& foreseen, const fit::Running& running, std::uint64_t free_bytes) {
   const MemoryState memory = read_memory_state();
   const fit::DeviceClass& device = fit::class_for(fit::DeviceClass::Kind::kComputer, memory.total_bytes);
-  const std::uint64_t need = fit::need_of(foreseen.memory, running).total();
+  const std::uint64_t need = fit::need_of(foreseen.model.memory, running).total();
   std::string text = fmt::format("loading {} takes about {} ({} positions), and {} are free", foreseen.path,
                                  bytes_text(need), running.n_ctx, bytes_text(free_bytes));
-  const auto proposals = fit::propose(foreseen.memory, 0, running, fit::budget_of(device, memory), free_bytes);
+  const auto proposals = fit::propose(foreseen.model.memory, foreseen.model.n_parameters, running,
+                                      fit::budget_of(device, memory), free_bytes);
   text += proposals.empty() ? "; close other programs or take a smaller model"
                             : fmt::format("; what would fit: {}", proposals.front().what);
   return text + " (`hearth plan` shows the rest, --force loads it all the same)";
@@ -80,7 +80,7 @@ Checked<CarefulLoad> CarefulLoad::begin(const std::string& path, fit::Running& r
     }
   }
   const fit::Running asked = counted(running, *load.foreseen_);
-  const std::uint64_t need = fit::need_of(load.foreseen_->memory, asked).total();
+  const std::uint64_t need = fit::need_of(load.foreseen_->model.memory, asked).total();
   const std::uint64_t free_bytes = usable_memory_bytes(read_memory_state());
   if (need > free_bytes && free_bytes > 0 && force == Force::kNo) {
     return std::unexpected(Failure({ErrorCode::kInsufficientMemory, refusal(*load.foreseen_, asked, free_bytes)}));
@@ -110,7 +110,7 @@ void remember_load(const Foreseen& foreseen, const fit::Running& running, const 
   used.ubatch = std::min(running.ubatch, std::max<std::size_t>(receipt.n_prompt, 1));
   fit::LoadRecord record{.device = calibration_key(),
                          .model = foreseen.key,
-                         .predicted_bytes = fit::need_of(foreseen.memory, used).total(),
+                         .predicted_bytes = fit::need_of(foreseen.model.memory, used).total(),
                          .measured_bytes = peak_process_bytes()};
   if (receipt.n_completion >= kEnoughTokens) {
     record.predicted_tok_s = fit::estimate_speed(foreseen.work, stored_device_speed(settings), 0).tok_s;

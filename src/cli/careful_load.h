@@ -18,8 +18,7 @@ namespace hearth::cli {
 struct Foreseen {
   std::string path, key;
   std::uint64_t size_bytes = 0;
-  std::size_t n_ctx_train = 0;
-  MemoryPlan memory;
+  PlannedModel model;
   fit::DecodeWork work;
 };
 

@@ -9,6 +9,7 @@
 #include "cli/closest.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/library/access.h"
 #include "hearth/version.h"
 
 #include <fmt/format.h>
@@ -38,6 +39,16 @@ constexpr std::array kCommands = {
     cache_command,       //
     engines_command,     //
     doctor_command,      //
+    pull_command,        //
+    list_command,        //
+    show_command,        //
+    rm_command,          //
+    cp_command,          //
+    update_command,      //
+    verify_command,      //
+    gc_command,          //
+    import_command,      //
+    adopt_command,       //
 };
 
 std::string overall_help() {
@@ -50,7 +61,9 @@ std::string overall_help() {
       "  --version    Show the version\n"
       "\nEnvironment: HEARTH_THREADS (threads to use), HEARTH_ISA (kernel table; see `hearth doctor`),\n"
       "             HEARTH_CACHE (folder of packed weights, or off; see `hearth cache`),\n"
-      "             HEARTH_CONFIG (configuration file; else hearth/config.json under XDG_CONFIG_HOME or ~/.config)\n"
+      "             HEARTH_CONFIG (configuration file; else hearth/config.json under XDG_CONFIG_HOME or ~/.config),\n"
+      "             HEARTH_HOME (folder of models; else hearth under XDG_DATA_HOME or ~/.local/share),\n"
+      "             HEARTH_OFFLINE, HF_TOKEN, HF_ENDPOINT, HTTPS_PROXY (see docs/library.md)\n"
       "Exit codes:  0 ok, 1 failed, 2 wrong usage, 130 interrupted\n";
   return text;
 }
@@ -61,7 +74,19 @@ Outcome run_one(const CommandInfo& info, std::span<const char* const> arguments,
   command->declare(flags);
   HEARTH_TRY(const std::optional<int> finished, flags.parse(arguments));
   if (finished) return *finished;
-  return command->run(settings);
+  std::vector<std::string> absent;
+  for (std::string* const model : flags.models()) {
+    HEARTH_TRY(const Found found, find_model(*model, settings));
+    if (found == Found::kNowhere) absent.push_back(*model);
+  }
+  Outcome outcome = command->run(settings);
+  if (!outcome && outcome.error().error.code == ErrorCode::kFileNotFound && !absent.empty()) {
+    outcome.error().error.message += fmt::format(
+        "; nothing on the shelf has that name either: `hearth pull {}` downloads it, `hearth list` shows "
+        "what is here",
+        absent.front());
+  }
+  return outcome;
 }
 
 Outcome dispatch(std::span<const char* const> arguments, const Settings& settings) {

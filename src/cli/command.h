@@ -45,5 +45,15 @@ CommandInfo synth_command();
 CommandInfo cache_command();
 CommandInfo engines_command();
 CommandInfo doctor_command();
+CommandInfo pull_command();
+CommandInfo list_command();
+CommandInfo show_command();
+CommandInfo rm_command();
+CommandInfo cp_command();
+CommandInfo update_command();
+CommandInfo verify_command();
+CommandInfo gc_command();
+CommandInfo import_command();
+CommandInfo adopt_command();
 
 }  // namespace hearth::cli

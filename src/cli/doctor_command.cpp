@@ -60,7 +60,7 @@ std::string limit_text(const std::optional<std::uint64_t>& bytes) {
 class Doctor final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.argument("MODEL", model_, "Look for what keeps this model from loading or running well");
+    flags.model("MODEL", model_, "Look for what keeps this model from loading or running well");
     flags.toggle("--try", try_, "Load MODEL and try its template, tools, JSON and seeds; what comes out is kept");
     flags.text("--isa", isa_, "NAME", "Show this kernel table (default: HEARTH_ISA, else the best)");
     flags.toggle("--json", json_, "Print JSON");

@@ -68,6 +68,7 @@ struct Flags::Impl {
 
   std::string command;
   CLI::App app;
+  std::vector<std::function<std::string*()>> models;
 
   /// Binds a flag to a function that takes its text or says why not.
   CLI::Option* bind(const std::string& flag, const std::string& placeholder, const std::string& help,
@@ -127,6 +128,24 @@ void Flags::argument(const std::string& name, std::optional<std::string>& value,
     value = text;
     return {};
   });
+}
+
+void Flags::model(const std::string& name, std::string& value, const std::string& help) {
+  argument(name, value, help);
+  impl_->models.emplace_back([&value] { return &value; });
+}
+
+void Flags::model(const std::string& name, std::optional<std::string>& value, const std::string& help) {
+  argument(name, value, help);
+  impl_->models.emplace_back([&value] { return value ? &*value : nullptr; });
+}
+
+std::vector<std::string*> Flags::models() const {
+  std::vector<std::string*> given;
+  for (const auto& get : impl_->models) {
+    if (std::string* const value = get()) given.push_back(value);
+  }
+  return given;
 }
 
 void Flags::text(const std::string& flag, std::string& value, const std::string& placeholder, const std::string& help) {

@@ -27,6 +27,12 @@ class Flags {
   /// A positional argument.
   void argument(const std::string& name, std::string& value, const std::string& help);
   void argument(const std::string& name, std::optional<std::string>& value, const std::string& help);
+  /// A positional argument that names a model: a path, or a name of the library, which has become a path when the
+  /// command runs.
+  void model(const std::string& name, std::string& value, const std::string& help);
+  void model(const std::string& name, std::optional<std::string>& value, const std::string& help);
+  /// The models that were given.
+  [[nodiscard]] std::vector<std::string*> models() const;
   void text(const std::string& flag, std::string& value, const std::string& placeholder, const std::string& help);
   /// May be given several times.
   void texts(const std::string& flag, std::vector<std::string>& values, const std::string& placeholder,

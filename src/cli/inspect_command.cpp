@@ -7,6 +7,7 @@
 #include "cli/model_flags.h"
 #include "device/memory.h"
 #include "engine/registry.h"
+#include "library/fit/need.h"
 #include "library/model_report.h"
 
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ std::string dims_text(const TensorInfo& tensor) {
 class Inspect final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.argument("MODEL", model_.path, "The model file");
+    flags.model("MODEL", model_.path, "The model: a file or a name");
     flags.toggle("--tensors", tensors_, "List every tensor: name, type, shape, size");
     flags.toggle("--metadata", metadata_, "List every metadata key");
     flags.toggle("--template", template_, "Print the chat template and nothing else");
@@ -49,7 +50,7 @@ class Inspect final : public Command {
            fmt::format("{} belongs to the engine \"{}\", which has no file to inspect", model_.path, engine->name)}));
     }
     HEARTH_TRY(const auto file, open_model_file(model_.path));
-    HEARTH_TRY(const ModelReport report, report_model(*file, model_.ubatch));
+    HEARTH_TRY(const ModelReport report, report_model(*file));
     if (template_) {
       if (report.chat_template.empty()) {
         return std::unexpected(
@@ -68,13 +69,9 @@ class Inspect final : public Command {
     constexpr std::size_t kUsual = 4096;
     return model_.n_ctx ? model_.n_ctx : std::min(info.n_ctx_train, kUsual);
   }
-  [[nodiscard]] std::uint64_t kv_bytes(const ModelReport& report) const {
-    const auto kv = static_cast<std::size_t>(model_.sequence().kv);
-    const std::size_t blocks = (planned_ctx(*report.info) + 255) / 256 * 256;  // memory comes in blocks of 256
-    return report.memory->kv_bytes_per_token[kv] * blocks + report.memory->recurrent_bytes;
-  }
-  [[nodiscard]] std::uint64_t total_bytes(const ModelReport& report) const {
-    return report.memory->weight_bytes + kv_bytes(report) + report.memory->working_bytes;
+  [[nodiscard]] fit::MemoryNeed need(const ModelReport& report) const {
+    return fit::need_of(*report.memory,
+                        {.n_ctx = planned_ctx(*report.info), .ubatch = model_.ubatch, .kv = model_.sequence().kv});
   }
 
   [[nodiscard]] std::string as_text(const ModelFile& file, const ModelReport& report) const {
@@ -95,13 +92,15 @@ class Inspect final : public Command {
                          ? "none"
                          : fmt::format("{} bytes (--template shows it)", report.chat_template.size()));
     if (report.memory) {
+      const fit::MemoryNeed memory = need(report);
       line("memory",
-           fmt::format("{} = weights {} + KV {} ({} positions, {}) + working {}", bytes_text(total_bytes(report)),
-                       bytes_text(report.memory->weight_bytes), bytes_text(kv_bytes(report)), planned_ctx(*report.info),
-                       model_.kv, bytes_text(report.memory->working_bytes)));
+           fmt::format("{} = weights {} + KV {} ({} positions, {}) + working {} + vocabulary {} + program {}",
+                       bytes_text(memory.total()), bytes_text(memory.weight_bytes), bytes_text(memory.kv_bytes),
+                       planned_ctx(*report.info), model_.kv, bytes_text(memory.working_bytes),
+                       bytes_text(memory.vocabulary_bytes), bytes_text(memory.program_bytes)));
       const std::uint64_t usable = usable_memory_bytes(read_memory_state());
-      line("", total_bytes(report) <= usable ? fmt::format("fits: {} are available", bytes_text(usable))
-                                             : fmt::format("does not fit: only {} are available", bytes_text(usable)));
+      line("", memory.total() <= usable ? fmt::format("fits: {} are available", bytes_text(usable))
+                                        : fmt::format("does not fit: only {} are available", bytes_text(usable)));
     }
     if (!report.obstacle.empty()) line("cannot run", report.obstacle);
     if (metadata_) out += "\n" + metadata_text(file);
@@ -176,13 +175,14 @@ class Inspect final : public Command {
     if (report.info) json["shape"] = shape_json(*report.info);
     if (report.memory) {
       const auto& per_token = report.memory->kv_bytes_per_token;
-      json["memory"] = {{"total_bytes", total_bytes(report)},
+      const fit::MemoryNeed memory = need(report);
+      json["memory"] = {{"total_bytes", memory.total()},
                         {"weight_bytes", report.memory->weight_bytes},
-                        {"kv_bytes", kv_bytes(report)},
+                        {"kv_bytes", memory.kv_bytes},
                         {"n_ctx", planned_ctx(*report.info)},
                         {"kv_bytes_per_token", {{"f16", per_token[0]}, {"f32", per_token[1]}, {"q8_0", per_token[2]}}},
                         {"recurrent_bytes", report.memory->recurrent_bytes},
-                        {"working_bytes", report.memory->working_bytes}};
+                        {"working_bytes", memory.working_bytes}};
     }
     if (metadata_) json["metadata"] = Json::parse(metadata_json(file));
     if (tensors_) {

@@ -4,11 +4,13 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/device_speed.h"
+#include "cli/library/access.h"
 #include "cli/model_flags.h"
 #include "cli/tuning.h"
 #include "device/memory.h"
 #include "device/strain.h"
 #include "library/fit/load_plan.h"
+#include "library/shelf/remote_header.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -22,7 +24,7 @@ using Json = nlohmann::json;
 class Plan final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.argument("MODEL", model_.path, "The model file");
+    flags.model("MODEL", model_.path, "The model: a file, or a name, here or on the hub: its header alone is read");
     model_.declare_context(flags);
     flags.number("--max-memory", max_fraction_, 0.05f, 1.0f,
                  "The share of memory it may take (default: of the device's class)");
@@ -31,8 +33,8 @@ class Plan final : public Command {
   }
 
   Outcome run(const Settings& settings) override {
-    HEARTH_TRY(const auto file, open_model_file(model_.path));
-    HEARTH_TRY(const ModelReport report, report_model(*file, model_.ubatch));
+    HEARTH_TRY(const auto file, open_here_or_there(settings));
+    HEARTH_TRY(const ModelReport report, report_model(*file));
     const MemoryState memory = read_memory_state();
     using Kind = fit::DeviceClass::Kind;
     fit::PlanQuestion question;
@@ -57,6 +59,21 @@ class Plan final : public Command {
   }
 
  private:
+  /// A name that is not on the shelf is looked at on the hub.
+  [[nodiscard]] Checked<std::unique_ptr<ModelFile>> open_here_or_there(const Settings& settings) const {
+    auto here = open_model_file(model_.path);
+    if (here) return std::move(*here);
+    const auto name = library::parse_model_name(model_.path);
+    if (here.error().code != ErrorCode::kFileNotFound || !name || std::holds_alternative<library::PathName>(*name))
+      return std::unexpected(Failure(std::move(here.error())));
+    HEARTH_TRY(const library::Catalogue catalogue, open_catalogue(settings));
+    HEARTH_TRY(const library::HttpClient client, open_client(settings));
+    const StopOnInterrupt stop;
+    auto there = library::read_remote_header(client, catalogue, *name, stop.token());
+    if (!there) return std::unexpected(Failure(std::move(there.error())));
+    return std::move(there->file);
+  }
+
   [[nodiscard]] std::string as_text(const fit::LoadPlan& plan, const fit::PlanQuestion& question) const {
     const auto line = [](std::string_view name, const std::string& text) {
       return fmt::format("  {:10} {}\n", name, text);

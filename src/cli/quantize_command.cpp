@@ -23,7 +23,7 @@ std::string mix_names() {
 class Quantize final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.argument("IN", in_, "The model file to read");
+    flags.model("IN", in_, "The model to read: a file or a name");
     flags.argument("OUT", out_, "The GGUF file to write");
     flags.argument("TYPE", type_, "One of " + mix_names());
     flags.toggle("--pure", pure_, "Give every matrix the same type instead of the mix");

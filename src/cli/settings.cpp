@@ -8,6 +8,38 @@
 
 namespace hearth::cli {
 
+namespace {
+
+using Json = nlohmann::json;
+
+/// True when the key was one of the library's.
+bool read_library_setting(const std::string& key, const Json& member, LibrarySettings& library) {
+  const auto texts = [&](std::vector<std::string>& into) {
+    if (!member.is_array()) return false;
+    for (const Json& entry : member) {
+      if (!entry.is_string()) return false;
+      into.push_back(entry.get<std::string>());
+    }
+    return true;
+  };
+  if (key == "trusted_origins") return texts(library.trusted_origins);
+  if (key == "allowed_sources") return texts(library.allowed_sources) && !library.allowed_sources.empty();
+  if (key == "offline" && member.is_boolean()) {
+    library.offline = member.get<bool>();
+    return true;
+  }
+  if (!member.is_string()) return false;
+  for (const auto& [name, into] : {std::pair("home", &library.home), std::pair("hub", &library.hub),
+                                   std::pair("proxy", &library.proxy), std::pair("catalogue", &library.catalogue)}) {
+    if (key != name) continue;
+    *into = member.get<std::string>();
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Result<Settings> parse_settings(std::string_view json) {
   const auto value = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object()) return fail(ErrorCode::kInvalidArgument, "expected a JSON object such as {\"threads\": 4}");
@@ -23,10 +55,12 @@ Result<Settings> parse_settings(std::string_view json) {
       settings.cache = member.get<std::string>();
     } else if (key == "cache_gb" && member.is_number_unsigned() && member <= kMaxCacheGb) {
       settings.cache_gb = member.get<std::size_t>();
-    } else {
+    } else if (!read_library_setting(key, member, settings.library)) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("\"{}\": {} is not a setting; known are \"threads\" (a number up to {}), \"cache_gb\" (a "
-                              "number up to {}), \"isa\", \"engine\" and \"cache\" (texts)",
+                              "number up to {}), \"isa\", \"engine\", \"cache\", \"home\", \"hub\", \"proxy\" and "
+                              "\"catalogue\" (texts), \"offline\" (true or false), \"trusted_origins\" and "
+                              "\"allowed_sources\" (lists of texts)",
                               key, member.dump(), kMaxThreads, kMaxCacheGb));
     }
   }

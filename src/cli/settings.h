@@ -5,11 +5,25 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "weights/packed_cache.h"
 
 namespace hearth::cli {
+
+/// The model library: where it is, and whom it may ask.
+struct LibrarySettings {
+  std::string home;       // its folder; empty: none
+  std::string user_home;  // where other programs keep their models
+  std::string hub = "https://huggingface.co";
+  std::string token;  // from the environment only
+  std::string proxy;
+  std::string catalogue;  // a file that extends or replaces the one shipped
+  bool offline = false;
+  std::vector<std::string> trusted_origins;  // that may be private or unencrypted
+  std::vector<std::string> allowed_sources;  // empty: all
+};
 
 /// Flags overrule the environment, which overrules the configuration file.
 struct Settings {
@@ -19,6 +33,7 @@ struct Settings {
   std::string cache;          // the folder of packed weights, "off" or empty for none
   std::size_t cache_gb = 0;   // what the folder may take; 0: as PackedCache decides
   bool plain = false;         // no colours (NO_COLOR)
+  LibrarySettings library;
 };
 
 inline constexpr std::size_t kMaxThreads = 1024;

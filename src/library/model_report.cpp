@@ -54,7 +54,7 @@ std::uint64_t vocabulary_bytes(const ModelFile& file) {
   return n_bytes * 7 / 2;
 }
 
-Status plan(const ModelFile& file, std::size_t ubatch, ModelReport& report) {
+Status plan(const ModelFile& file, ModelReport& report) {
   ThreadPool pool(1);
   WeightLoader weights(file, pool, {.depth = LoadOptions::Depth::kPlan});
   HEARTH_TRY(const auto model, load_model(file, weights));
@@ -81,7 +81,6 @@ Status plan(const ModelFile& file, std::size_t ubatch, ModelReport& report) {
       .working_row_bytes = working_row_bytes(c.dim, widest_heads * (3 * c.k_head_dim + c.v_head_dim), widest_ffn),
       .logit_bytes = logit_bytes(c.vocab_size),
       .vocabulary_bytes = vocabulary_bytes(file)};
-  memory.working_bytes = ubatch * memory.working_row_bytes + memory.logit_bytes;
   const auto states = model->state();
   for (const KvStorage kv : {KvStorage::kF16, KvStorage::kF32, KvStorage::kQ8_0}) {
     const ops::StateLayout layout(states, static_cast<kernels::KvType>(kv));
@@ -103,13 +102,15 @@ std::uint64_t logit_bytes(std::uint64_t vocab_size) {
   return 4 * 32 * vocab_size;
 }
 
-Result<PlannedModel> plan_memory(const ModelFile& file, std::size_t ubatch) {
+Result<PlannedModel> plan_memory(const ModelFile& file) {
   ModelReport report;
-  HEARTH_CHECK(plan(file, ubatch, report));
-  return PlannedModel{.memory = *report.memory, .n_ctx_train = report.info->n_ctx_train};
+  HEARTH_CHECK(plan(file, report));
+  PlannedModel planned{.memory = *report.memory, .n_ctx_train = report.info->n_ctx_train};
+  for (const TensorInfo& tensor : file.tensors()) planned.n_parameters += tensor.n_elements();
+  return planned;
 }
 
-Result<ModelReport> report_model(const ModelFile& file, std::size_t ubatch) {
+Result<ModelReport> report_model(const ModelFile& file) {
   ModelReport report{.format = file.format(),
                      .n_files = file.paths().size(),
                      .file_bytes = file.size_bytes(),
@@ -131,7 +132,7 @@ Result<ModelReport> report_model(const ModelFile& file, std::size_t ubatch) {
   std::ranges::stable_sort(report.types, std::greater(), &TypeShare::size_bytes);
   report.tokenizer = report_tokenizer(file);
   report.chat_template = text_of(file, "tokenizer.chat_template");
-  if (const Status planned = plan(file, ubatch, report); !planned) report.obstacle = planned.error().message;
+  if (const Status planned = plan(file, report); !planned) report.obstacle = planned.error().message;
   return report;
 }
 

@@ -35,7 +35,6 @@ struct MemoryPlan {
   std::uint64_t working_row_bytes = 0;       // activations of one row of a micro-batch
   std::uint64_t logit_bytes = 0;             // of the rows of logits that are held at once
   std::uint64_t vocabulary_bytes = 0;
-  std::uint64_t working_bytes = 0;  // activations and logits of one micro-batch
 };
 
 /// Rows of activations that are alive together: the residual stream, its norm and their int8 forms, query, key, value
@@ -64,11 +63,12 @@ struct ModelReport {
 struct PlannedModel {
   MemoryPlan memory;
   std::size_t n_ctx_train = 0;
+  std::uint64_t n_parameters = 0;
 };
 /// The memory alone, without looking at the tokenizer; an error where the native engine cannot load the file.
-Result<PlannedModel> plan_memory(const ModelFile& file, std::size_t ubatch = 512);
+Result<PlannedModel> plan_memory(const ModelFile& file);
 
-/// Reads no weights; `ubatch` rows are assumed for working memory.
-Result<ModelReport> report_model(const ModelFile& file, std::size_t ubatch = 512);
+/// Reads no weights.
+Result<ModelReport> report_model(const ModelFile& file);
 
 }  // namespace hearth

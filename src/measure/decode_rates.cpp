@@ -14,7 +14,7 @@ namespace hearth::measure {
 
 namespace {
 
-constexpr std::size_t kBytes = std::size_t{128} << 20, kWidth = 2048;
+constexpr std::size_t kProbeBytes = std::size_t{128} << 20, kProbeWidth = 2048;
 constexpr std::size_t kMatrixBytes = std::size_t{4} << 20;  // of one call, as a layer's matrices are
 
 /// Operands of every kind: what they hold does not change the speed.
@@ -22,11 +22,11 @@ class Operands {
  public:
   static Result<Operands> make(int n_threads) {
     Operands o;
-    HEARTH_TRY(o.weights_, AlignedBuffer::make(kBytes));
-    o.scratch_each_ = kernels::matmul_scratch_bytes(kWidth);
+    HEARTH_TRY(o.weights_, AlignedBuffer::make(kProbeBytes));
+    o.scratch_each_ = kernels::matmul_scratch_bytes(kProbeWidth);
     HEARTH_TRY(o.scratch_, AlignedBuffer::make(o.scratch_each_ * static_cast<std::size_t>(n_threads)));
-    std::memset(o.weights_.data(), 0x2c, kBytes);
-    o.out_.resize(kBytes / kWidth * 4);  // the smallest row has half a byte per element
+    std::memset(o.weights_.data(), 0x2c, kProbeBytes);
+    o.out_.resize(kProbeBytes / kProbeWidth * 4);  // the smallest row has half a byte per element
     return o;
   }
 
@@ -34,18 +34,18 @@ class Operands {
     constexpr std::size_t kChunk = std::size_t{1} << 20;
     std::atomic<std::uint64_t> sink = 0;
     return usual_rate(seconds, [&] {
-      pool.parallel_for(kBytes / kChunk, [&](std::size_t i, int) {
+      pool.parallel_for(kProbeBytes / kChunk, [&](std::size_t i, int) {
         sink.fetch_xor(kernels.read_memory(weights_.data() + i * kChunk, kChunk));
       });
-      return kBytes;
+      return kProbeBytes;
     });
   }
 
   double type_gb_s(const kernels::KernelTable& kernels, ThreadPool& pool, DType type, double seconds) {
-    const std::size_t panel = kernels::panel_bytes(type, kWidth), n_panels = kMatrixBytes / panel;
-    kernels::ActRows x{.kind = kernels::act_kind(type), .m = 1, .k = kWidth};
+    const std::size_t panel = kernels::panel_bytes(type, kProbeWidth), n_panels = kMatrixBytes / panel;
+    kernels::ActRows x{.kind = kernels::act_kind(type), .m = 1, .k = kProbeWidth};
     x.values = values_.data();
-    x.value_stride = kWidth;
+    x.value_stride = kProbeWidth;
     x.codes = codes_.data();
     x.scales = scales_.data();
     x.sums = sums_.data();
@@ -53,8 +53,8 @@ class Operands {
     const kernels::MatmulFn matmul = kernels.matmul[static_cast<std::size_t>(type)];
     return usual_rate(seconds, [&] {
       std::size_t done = 0;
-      for (; done + n_panels * panel <= kBytes; done += n_panels * panel) {
-        const kernels::PackedMatrix matrix{type, n_panels * kernels::kPanelRows, kWidth, weights_.data() + done};
+      for (; done + n_panels * panel <= kProbeBytes; done += n_panels * panel) {
+        const kernels::PackedMatrix matrix{type, n_panels * kernels::kPanelRows, kProbeWidth, weights_.data() + done};
         pool.parallel_for(n_chunks, [&](std::size_t chunk, int worker) {
           matmul(matrix, x, n_panels * chunk / n_chunks, n_panels * (chunk + 1) / n_chunks, out_.data(), matrix.n,
                  scratch_.data() + scratch_each_ * static_cast<std::size_t>(worker));
@@ -81,9 +81,10 @@ class Operands {
 
   AlignedBuffer weights_, scratch_;
   std::size_t scratch_each_ = 0;
-  std::vector<float> out_, values_ = std::vector<float>(kWidth, 0.5f), scales_ = std::vector<float>(kWidth / 32, 0.01f);
-  std::vector<std::int8_t> codes_ = std::vector<std::int8_t>(kWidth, 3);
-  std::vector<std::int32_t> sums_ = std::vector<std::int32_t>(kWidth / 16, 48);
+  std::vector<float> out_, values_ = std::vector<float>(kProbeWidth, 0.5f),
+                           scales_ = std::vector<float>(kProbeWidth / 32, 0.01f);
+  std::vector<std::int8_t> codes_ = std::vector<std::int8_t>(kProbeWidth, 3);
+  std::vector<std::int32_t> sums_ = std::vector<std::int32_t>(kProbeWidth / 16, 48);
 };
 
 }  // namespace

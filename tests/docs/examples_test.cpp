@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data_path.h"
+#include "library/local_hub.h"
 
 namespace hearth::testing {
 namespace {
@@ -66,6 +67,8 @@ class Examples : public ::testing::TestWithParam<std::string> {
           R"({"name": "weather", "parameters": {"type": "object"}, "command": ["echo", "12 degrees"]})");
     for (const char* text : {"text", "text.txt"})
       write(text, "Once upon a time there was a little dog who liked to play in the park.\n");
+    hub_.put("bartowski/Llama-3.2-3B-Instruct-GGUF", "Llama-3.2-3B-Instruct-Q4_K_M.gguf", read_text(stories));
+    hub_.put("Qwen/Qwen2.5-0.5B-Instruct-GGUF", "qwen2.5-0.5b-instruct-q4_k_m.gguf", read_text(golden / "model.gguf"));
     fs::create_directory(folder_ / "build");
     write("build/hearth", std::string("#!/bin/sh\nexec ") + HEARTH_COMMAND + " \"$@\"\n");
     fs::permissions(folder_ / "build/hearth", fs::perms::owner_all);
@@ -73,6 +76,7 @@ class Examples : public ::testing::TestWithParam<std::string> {
   void TearDown() override { fs::remove_all(folder_); }
   void write(const char* file, const std::string& text) const { std::ofstream(folder_ / file) << text; }
 
+  LocalHub hub_;  // in place of the one on the internet
   fs::path folder_;
 };
 
@@ -81,8 +85,9 @@ TEST_P(Examples, Run) {
     const std::string input = line.find_first_of("<|") == std::string::npos ? " < /dev/null" : "";
     const std::string log = (folder_ / "log").string();
     const int status =
-        std::system(("(cd " + folder_.string() + " && HEARTH_CACHE=cache PATH=$PWD/build:$PATH && export " +
-                     "HEARTH_CACHE PATH && " + line + input + ") > " + log + " 2>&1")
+        std::system(("(cd " + folder_.string() + " && HEARTH_CACHE=cache HEARTH_HOME=models HF_ENDPOINT=" + hub_.url() +
+                     " PATH=$PWD/build:$PATH && export HEARTH_CACHE HEARTH_HOME HF_ENDPOINT PATH && " + line + input +
+                     ") > " + log + " 2>&1")
                         .c_str());  // NOLINT
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << line << "\n" << read_text(log);
   }

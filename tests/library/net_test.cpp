@@ -156,6 +156,11 @@ TEST_F(Requests, GoThroughTheProxyThatIsNamedAndNoOther) {
   through.proxy = proxy.url();
   EXPECT_EQ(ask(client(through), "/x")->second, hub_.url() + "/x");
   EXPECT_TRUE(hub_.asked().empty());
+  for (const char* inside :
+       {"https://localhost/x", "https://10.0.0.1/x", "https://2130706433/x", "https://[fd00::1]/x"})
+    EXPECT_NE(client(through).get_text({.url = inside, .most_bytes = 10}, {}).error().message.find("private network"),
+              std::string::npos)
+        << inside;
 }
 
 TEST_F(Requests, HubListingsAreReadAndRefusalsExplained) {

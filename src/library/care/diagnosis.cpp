@@ -151,7 +151,7 @@ std::vector<Finding> diagnose_model(const ModelQuestion& question, const Machine
     findings.push_back({Weight::kFault, file.error().code, file.error().message, cure_of(file.error().code)});
     return findings;
   }
-  const auto plan = plan_memory(**file, question.running.ubatch);
+  const auto plan = plan_memory(**file);
   if (!plan) {
     findings.push_back({Weight::kFault, plan.error().code, plan.error().message, cure_of(plan.error().code)});
     return findings;

@@ -183,8 +183,9 @@ Status Transfer::fetch_chunk(std::uint64_t chunk, const std::stop_token& stop) {
       if (direct_ == used) direct_.clear();
       attempt.source_gone = true;
     }
-    if (std::exchange(attempt.source_gone, false) && asked.error().code == ErrorCode::kFileNotFound)
-      asked.error().code = ErrorCode::kNetworkFailed;
+    const bool refused =
+        asked.error().code == ErrorCode::kFileNotFound || asked.error().code == ErrorCode::kNotAuthorized;
+    if (std::exchange(attempt.source_gone, false) && refused) asked.error().code = ErrorCode::kNetworkFailed;
     if (Status waited = pause(attempt, std::move(asked.error()), stop); !waited) {
       n_here_ -= attempt.n_got;
       return waited;

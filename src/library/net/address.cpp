@@ -135,6 +135,18 @@ bool is_public_address(const sockaddr* address) {
   return false;
 }
 
+bool names_private_host(const Origin& origin) {
+  if (origin.host == "localhost" || origin.host.ends_with(".localhost")) return true;
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  if (inet_pton(AF_INET, origin.host.c_str(), &v4.sin_addr) == 1)
+    return !is_public_address(reinterpret_cast<const sockaddr*>(&v4));
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  return inet_pton(AF_INET6, origin.host.c_str(), &v6.sin6_addr) == 1 &&
+         !is_public_address(reinterpret_cast<const sockaddr*>(&v6));
+}
+
 bool OutboundRules::trusts(const Origin& origin) const {
   return origin == hub || std::ranges::find(trusted, origin) != trusted.end();
 }

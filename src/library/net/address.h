@@ -38,6 +38,9 @@ Result<Url> parse_redirect(const Url& base, std::string_view location);
 /// the public internet, also when they come as IPv6 with an IPv4 inside.
 bool is_public_address(const sockaddr* address);
 
+/// True for hosts that are such an address by their very name. All that can be known where a proxy does the resolving.
+bool names_private_host(const Origin& origin);
+
 /// Who may be asked.
 struct OutboundRules {
   Origin hub;                   // the configured one; the only one that sees the token

@@ -117,6 +117,14 @@ curl_socket_t open_checked_socket(void* user, curlsocktype, curl_sockaddr* addre
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+std::unexpected<Error> private_place(const Origin& origin) {
+  return fail(
+      ErrorCode::kNetworkFailed,
+      fmt::format("{} lies at an address of this machine or of a private network, which downloads may not reach; "
+                  "if it is yours, add it to \"trusted_origins\" in the configuration",
+                  origin.text()));
+}
+
 Error curl_error(CURLcode code, const char* detail, const Origin& origin) {
   std::string why = detail && *detail ? detail : curl_easy_strerror(code);
   switch (code) {
@@ -229,11 +237,7 @@ Status HttpClient::Inner::transfer(const Channel& channel, const Url& url, Hop& 
     if (!hop.verdict) {
       outcome = hop.verdict;
     } else if (!hop.refused_host.empty()) {
-      outcome =
-          fail(ErrorCode::kNetworkFailed,
-               fmt::format("{} lies at an address of this machine or of a private network, which downloads may not "
-                           "reach; if it is yours, add it to \"trusted_origins\" in the configuration",
-                           url.origin.text()));
+      outcome = private_place(url.origin);
     } else {
       outcome = std::unexpected(curl_error(message->data.result, detail, url.origin));
     }
@@ -289,6 +293,8 @@ Result<HttpAnswer> HttpClient::get(const HttpRequest& request, const BodySink& s
     return fail(ErrorCode::kInsufficientMemory, "no memory for a connection");
   std::map<std::string, std::string> first;
   for (int n_hops = 0;; ++n_hops) {
+    if (!inner.options.proxy.empty() && !inner.rules.trusts(url.origin) && names_private_host(url.origin))
+      return private_place(url.origin);
     Hop hop{.sink = &sink, .most_bytes = request.most_bytes};
     hop.answer.url = url.text;
     hop.answer.first = first;

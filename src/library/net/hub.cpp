@@ -67,19 +67,6 @@ std::string upper_text(std::string_view text) {
   return out;
 }
 
-/// The quantization that a file's name tells: the last word of it that looks like one.
-std::string quant_in(std::string_view path) {
-  std::string found;
-  const std::size_t slash = path.rfind('/');
-  std::string_view rest = slash == std::string_view::npos ? path : path.substr(slash + 1);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find_first_of("-. "), rest.size());
-    if (looks_like_quant(rest.substr(0, end))) found = upper_text(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return found;
-}
-
 /// "-00002-of-00005.gguf": its part's number and count; 0 of 0 when it is whole.
 struct Split {
   unsigned part = 0, count = 0;
@@ -132,6 +119,19 @@ std::string folder_format(const HubRepository& repository) {
 }
 
 }  // namespace
+
+// The last word of the name that looks like one.
+std::string quant_of_file(std::string_view path) {
+  std::string found;
+  const std::size_t slash = path.rfind('/');
+  std::string_view rest = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of("-. "), rest.size());
+    if (looks_like_quant(rest.substr(0, end))) found = upper_text(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return found;
+}
 
 Error explain_refusal(const HttpClient& client, const HttpAnswer& answer, const std::string& what) {
   const std::string code = answer.header("x-error-code");
@@ -228,7 +228,7 @@ Result<HubChoice> choose_files(const HubRepository& repository, const std::strin
                   fmt::format("{} has no file \"{}\"; name one of its files, or a quantization such as :Q4_K_M",
                               repository.name, file));
     HubChoice choice{.format = file.ends_with(".gguf") ? "gguf" : file.substr(file.rfind('.') + 1),
-                     .quant = quant_in(file)};
+                     .quant = quant_of_file(file)};
     HEARTH_TRY(choice.files, with_all_parts(repository, *found));
     return choice;
   }
@@ -239,7 +239,7 @@ Result<HubChoice> choose_files(const HubRepository& repository, const std::strin
         path.find("imatrix") != std::string::npos)
       continue;
     if (split_of(entry.path).part > 1) continue;
-    found.emplace_back(quant_in(entry.path), &entry);
+    found.emplace_back(quant_of_file(entry.path), &entry);
   }
   if (found.empty()) {
     HubChoice choice{.format = folder_format(repository)};

@@ -43,6 +43,9 @@ struct HubChoice {
 /// `quant` empty: the usual one (Q4_K_M, else what is nearest). A split file that lacks a part is kInvalidFile.
 Result<HubChoice> choose_files(const HubRepository& repository, const std::string& file, const std::string& quant);
 
+/// The quantization that a file's name tells, upper case; empty when it tells none.
+std::string quant_of_file(std::string_view path);
+
 /// Why a server refused, as an error with the cure.
 Error explain_refusal(const HttpClient& client, const HttpAnswer& answer, const std::string& what);
 
