@@ -1,4 +1,4 @@
-// Finding libcurl.
+// Finding libcurl and its functions at the first request.
 #include "library/net/curl_api.h"
 
 #include "base/shared_library.h"
