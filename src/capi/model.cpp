@@ -23,12 +23,10 @@ Result<hearth_model*> open_model_with(const std::string& path, const hearth_mode
   if (o.isa != nullptr) options.isa = o.isa;
   if (o.cache_folder != nullptr) options.cache = hearth::CacheOptions{.folder = o.cache_folder};
   options.n_threads = o.n_threads;
-  bool stopped = false;
   if (o.progress != nullptr)
-    options.progress = [&](std::uint64_t done, std::uint64_t all) { stopped |= o.progress(o.user, done, all) != 0; };
+    options.progress = [&](std::uint64_t done, std::uint64_t all) { return o.progress(o.user, done, all) == 0; };
   auto handle = std::make_unique<hearth_model>();
   HEARTH_TRY(handle->model, hearth::open_model(path, options));
-  if (stopped) return hearth::fail(ErrorCode::kCancelled, "loading was stopped by the progress function");
   if (handle->model->capabilities().logits == hearth::Capabilities::Logits::kNone) return handle.release();
   hearth::generate::LocalGeneratorOptions generator;
   if (o.chat_template != nullptr) {

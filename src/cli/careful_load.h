@@ -32,8 +32,6 @@ class CarefulLoad {
                                     Force force);
   /// The model is open. Not called, nothing is forgotten; destroyed, the process did not die of it.
   void succeeded();
-  /// The user gave up: nobody is to blame.
-  void abandon() { ticket_.reset(); }
   [[nodiscard]] const std::optional<Foreseen>& foreseen() const { return foreseen_; }
 
  private:

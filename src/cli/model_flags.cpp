@@ -37,9 +37,6 @@ class LoadProgress {
   bool shown_ = false;
 };
 
-/// Leaves a load in the middle: thrown by the progress function, on the thread that loads.
-struct LoadInterrupted {};
-
 std::string kv_storage_name(KvStorage kv) {
   return kv == KvStorage::kF32 ? "f32" : kv == KvStorage::kQ8_0 ? "q8_0" : "f16";
 }
@@ -120,19 +117,17 @@ Checked<std::unique_ptr<LanguageModel>> ModelFlags::load(const std::string& file
   const bool shown = is_terminal(StandardStream::kError) && !log;
   const InterruptGuard guard;
   options.progress = [&](std::uint64_t done, std::uint64_t total) {
-    if (guard.interrupted()) throw LoadInterrupted();
     if (shown) progress(done, total);
+    return !guard.interrupted();
   };
-  try {
-    auto model = open_model(file, options);
-    progress.finish();
-    if (!model) return std::unexpected(Failure(std::move(model.error())));
-    care.succeeded();
-    return std::move(*model);
-  } catch (const LoadInterrupted&) {
-    care.abandon();
-    return std::unexpected(Failure({ErrorCode::kCancelled, "loading was interrupted"}, kInterrupted));
+  auto model = open_model(file, options);
+  progress.finish();
+  if (!model) {
+    const int code = model.error().code == ErrorCode::kCancelled ? kInterrupted : kFailed;
+    return std::unexpected(Failure(std::move(model.error()), code));
   }
+  care.succeeded();
+  return std::move(*model);
 }
 
 Settings ModelFlags::with_flags(Settings settings) const {

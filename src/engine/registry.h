@@ -28,8 +28,8 @@ struct OpenOptions {
   enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
   /// Where packed weights are kept for the next start; nowhere when absent.
   std::optional<CacheOptions> cache;
-  /// Called with bytes loaded so far and in all.
-  std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
+  /// Called with bytes loaded so far and in all; false gives the load up (kCancelled).
+  std::function<bool(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
   LogSink log;
 };
 

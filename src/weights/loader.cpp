@@ -170,7 +170,10 @@ bool WeightLoader::pack(const TensorInfo& tensor, const Rows& rows, Matrix& matr
   }
   matrix.panels = std::move(*panels);
   loaded_bytes_ += rows.n_matrices * matrix.n * row_bytes(matrix.type, matrix.k);
-  if (options_.progress) options_.progress(loaded_bytes_, file_.size_bytes());
+  if (options_.progress && !options_.progress(loaded_bytes_, file_.size_bytes())) {
+    fail_with({ErrorCode::kCancelled, "loading was stopped by who asked for it"});
+    return false;
+  }
   return true;
 }
 

@@ -23,8 +23,8 @@ struct LoadOptions {
   enum class Depth : std::uint8_t { kAll, kPlan } depth = Depth::kAll;
   /// Where packed weights are kept for the next start; nowhere when absent.
   std::optional<CacheOptions> cache = std::nullopt;
-  /// Called with bytes loaded so far and in all.
-  std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
+  /// Called with bytes loaded so far and in all; false gives the load up (kCancelled).
+  std::function<bool(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
 };
 
 /// Reads tensors by name with the shape the model expects. The first failure sticks: later calls return empty weights,

@@ -87,6 +87,24 @@ TEST_F(Memory, FailedLoadLeavesTheOtherModelAlone) {
   EXPECT_EQ(testing::all_rows(**good, tokens, {.n_ctx = 64}).value(), *first);
 }
 
+TEST_F(Memory, ALoadThatIsStoppedEndsThereAndKeepsNoCache) {
+  const auto path = folder_ / "stopped.gguf";
+  testing::write_synthetic_llama(path, {.dim = 256, .ffn = 512, .n_layers = 4, .n_heads = 4, .n_kv_heads = 2}, 2);
+  native::Options options = {.n_threads = 2};
+  options.load.cache = CacheOptions{.folder = folder_ / "cache"};
+  int n_calls = 0;
+  options.load.progress = [&](std::uint64_t, std::uint64_t) { return ++n_calls < 5; };
+  const auto stopped = native::NativeModel::open(path, options);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled) << stopped.error().message;
+  EXPECT_EQ(n_calls, 5);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache", ignored))
+    EXPECT_NE(entry.path().extension(), ".packed") << entry.path();
+  options.load.progress = {};
+  EXPECT_TRUE(native::NativeModel::open(path, options));
+}
+
 TEST_F(Memory, ModelsSharingAPoolNeverMeet) {
   const auto pool = std::make_shared<ThreadPool>(2);
   std::vector<std::unique_ptr<native::NativeModel>> models;
