@@ -1,5 +1,5 @@
-// libcurl's functions, found when the network is first needed: linking it would load some thirty libraries (10 ms, 20
-// MB) into every start of a program that mostly works alone.
+// libcurl's functions, found when the network is first needed: linking it would load some thirty libraries (about 8 ms)
+// into every start of a program that mostly works alone.
 #pragma once
 
 #include <curl/curl.h>
