@@ -233,8 +233,7 @@ TEST_F(FetchFaults, ContentThatChangesBetweenParts) {
   FetchRequest wanted = request(0, 6 * kChunk);
   wanted.sha256.clear();  // an address without a promise
   wanted.n_bytes = 0;
-  const std::string address = wanted.url;
-  hub_.set_fault([this, n = 0](const Asked& asked, Answer& answer) mutable {
+  hub_.set_fault([n = 0](const Asked& asked, Answer& answer) mutable {
     if (!asked.is_file() || ++n < 4) return;
     answer = {.status = 400};
   });

@@ -2,7 +2,6 @@
 #include "library/net/address.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <memory>
 
 #include "library/names/model_name.h"
+#include "library/net/curl_api.h"
 
 #include <fmt/format.h>
 
@@ -20,14 +20,14 @@ namespace hearth::library {
 namespace {
 
 struct FreeUrl {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-  void operator()(char* text) const { curl_free(text); }
+  void operator()(CURLU* url) const { (*curl_api())->url_cleanup(url); }
+  void operator()(char* text) const { (*curl_api())->free(text); }
 };
 using UrlHandle = std::unique_ptr<CURLU, FreeUrl>;
 
 std::string part(CURLU* url, CURLUPart what, unsigned flags = 0) {
   char* raw = nullptr;
-  if (curl_url_get(url, what, &raw, flags) != CURLUE_OK) return {};
+  if ((*curl_api())->url_get(url, what, &raw, flags) != CURLUE_OK) return {};
   const std::unique_ptr<char, FreeUrl> text(raw);
   return text.get();
 }
@@ -50,7 +50,7 @@ Result<Url> take_apart(CURLU* handle, std::string_view text) {
   const std::string port = part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
   const auto read = std::from_chars(port.data(), port.data() + port.size(), url.origin.port);
   if (read.ec != std::errc() || url.origin.port == 0) return refuse_url(text, "has an impossible port");
-  curl_url_set(handle, CURLUPART_FRAGMENT, nullptr, 0);
+  (*curl_api())->url_set(handle, CURLUPART_FRAGMENT, nullptr, 0);
   url.text = part(handle, CURLUPART_URL);
   return url;
 }
@@ -109,20 +109,22 @@ std::string Origin::text() const {
 }
 
 Result<Url> parse_url(std::string_view text) {
-  const UrlHandle handle(curl_url());
+  HEARTH_TRY(const CurlApi* const curl, curl_api());
+  const UrlHandle handle(curl->url());
   if (!handle) return fail(ErrorCode::kInsufficientMemory, "no memory for an address");
   if (text.find('\0') != std::string_view::npos) return refuse_url(text, "holds a zero byte");
-  if (curl_url_set(handle.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK)
+  if (curl->url_set(handle.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK)
     return refuse_url(text, "cannot be understood");
   return take_apart(handle.get(), text);
 }
 
 Result<Url> parse_redirect(const Url& base, std::string_view location) {
-  const UrlHandle handle(curl_url());
+  HEARTH_TRY(const CurlApi* const curl, curl_api());
+  const UrlHandle handle(curl->url());
   if (!handle) return fail(ErrorCode::kInsufficientMemory, "no memory for an address");
   if (location.empty() || location.find('\0') != std::string_view::npos ||
-      curl_url_set(handle.get(), CURLUPART_URL, base.text.c_str(), 0) != CURLUE_OK ||
-      curl_url_set(handle.get(), CURLUPART_URL, std::string(location).c_str(), 0) != CURLUE_OK)
+      curl->url_set(handle.get(), CURLUPART_URL, base.text.c_str(), 0) != CURLUE_OK ||
+      curl->url_set(handle.get(), CURLUPART_URL, std::string(location).c_str(), 0) != CURLUE_OK)
     return refuse_url(location, "that a redirect leads to cannot be understood");
   return take_apart(handle.get(), location);
 }

@@ -1,7 +1,6 @@
 // libcurl, held short: no environment, no redirects of its own, no decompression, one hop at a time.
 #include "library/net/http_client.h"
 
-#include <curl/curl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "library/names/model_name.h"
+#include "library/net/curl_api.h"
 
 #include <fmt/format.h>
 
@@ -22,12 +22,17 @@ constexpr int kMostRedirects = 5;
 constexpr std::size_t kMostHeaderBytes = 64u << 10;
 constexpr std::uint64_t kMostErrorBytes = 64u << 10;  // bodies of refusals are not read further than this
 
+/// Only called where a client exists, which nobody has without libcurl.
+const CurlApi& curl_library() {
+  return **curl_api();
+}
+
 struct FreeCurl {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(CURL* handle) const { curl_library().easy_cleanup(handle); }
+  void operator()(curl_slist* list) const { curl_library().slist_free_all(list); }
 };
 struct FreeMulti {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
+  void operator()(CURLM* handle) const { curl_library().multi_cleanup(handle); }
 };
 
 std::string lower_case(std::string_view text) {
@@ -45,8 +50,8 @@ std::string_view trim(std::string_view text) {
 
 /// What one request at a time uses; the second keeps the connections.
 struct Channel {
-  std::unique_ptr<CURL, FreeCurl> request{curl_easy_init()};
-  std::unique_ptr<CURLM, FreeMulti> connections{curl_multi_init()};
+  std::unique_ptr<CURL, FreeCurl> request{curl_library().easy_init()};
+  std::unique_ptr<CURLM, FreeMulti> connections{curl_library().multi_init()};
 };
 
 bool is_redirect(int status) {
@@ -126,7 +131,7 @@ std::unexpected<Error> private_place(const Origin& origin) {
 }
 
 Error curl_error(CURLcode code, const char* detail, const Origin& origin) {
-  std::string why = detail && *detail ? detail : curl_easy_strerror(code);
+  std::string why = detail && *detail ? detail : curl_library().easy_strerror(code);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST: why += "; is this machine online?"; break;
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -180,8 +185,7 @@ const OutboundRules& HttpClient::rules() const {
 }
 
 Result<HttpClient> HttpClient::create(NetOptions options) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  HEARTH_CHECK(curl_api());
   while (options.hub.ends_with('/')) options.hub.pop_back();
   HttpClient client;
   auto hub = parse_url(options.hub);
@@ -205,16 +209,16 @@ Status HttpClient::Inner::transfer(const Channel& channel, const Url& url, Hop& 
   CURL* curl = channel.request.get();
   CURLM* multi = channel.connections.get();
   char detail[CURL_ERROR_SIZE] = "";
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-  curl_multi_add_handle(multi, curl);
+  curl_library().easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+  curl_library().multi_add_handle(multi, curl);
   auto last_byte = Clock::now();
   std::uint64_t seen = 0;
   Status outcome;
   for (int running = 1; running > 0;) {
-    const CURLMcode code = curl_multi_perform(multi, &running);
+    const CURLMcode code = curl_library().multi_perform(multi, &running);
     if (code != CURLM_OK) {
-      outcome =
-          fail(ErrorCode::kNetworkFailed, fmt::format("asking {}: {}", url.origin.text(), curl_multi_strerror(code)));
+      outcome = fail(ErrorCode::kNetworkFailed,
+                     fmt::format("asking {}: {}", url.origin.text(), curl_library().multi_strerror(code)));
       break;
     }
     if (stop.stop_requested()) {
@@ -229,10 +233,10 @@ Status HttpClient::Inner::transfer(const Channel& channel, const Url& url, Hop& 
                                                             std::chrono::duration<double>(options.stall).count()));
       break;
     }
-    if (running > 0) curl_multi_poll(multi, nullptr, 0, 100, nullptr);
+    if (running > 0) curl_library().multi_poll(multi, nullptr, 0, 100, nullptr);
   }
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+  while (const CURLMsg* message = curl_library().multi_info_read(multi, &left)) {
     if (message->msg != CURLMSG_DONE || message->data.result == CURLE_OK || !outcome) continue;
     if (!hop.verdict) {
       outcome = hop.verdict;
@@ -242,42 +246,42 @@ Status HttpClient::Inner::transfer(const Channel& channel, const Url& url, Hop& 
       outcome = std::unexpected(curl_error(message->data.result, detail, url.origin));
     }
   }
-  curl_multi_remove_handle(multi, curl);
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
+  curl_library().multi_remove_handle(multi, curl);
+  curl_library().easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
   return outcome;
 }
 
 Status HttpClient::Inner::run_hop(const Channel& channel, const HttpRequest& request, const Url& url, Hop& hop,
                                   const std::stop_token& stop) const {
   CURL* curl = channel.request.get();
-  curl_easy_reset(curl);
-  curl_easy_setopt(curl, CURLOPT_URL, url.text.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_PROXY, options.proxy.c_str());  // empty: not even the environment's
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect.count()));
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "hearth");
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &hop);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &hop);
-  curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_checked_socket);
-  curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &hop);
+  curl_library().easy_reset(curl);
+  curl_library().easy_setopt(curl, CURLOPT_URL, url.text.c_str());
+  curl_library().easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_library().easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_library().easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+  curl_library().easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_library().easy_setopt(curl, CURLOPT_PROXY, options.proxy.c_str());  // empty: not even the environment's
+  curl_library().easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect.count()));
+  curl_library().easy_setopt(curl, CURLOPT_USERAGENT, "hearth");
+  curl_library().easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
+  curl_library().easy_setopt(curl, CURLOPT_HEADERDATA, &hop);
+  curl_library().easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body);
+  curl_library().easy_setopt(curl, CURLOPT_WRITEDATA, &hop);
+  curl_library().easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_checked_socket);
+  curl_library().easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &hop);
   hop.any_address = rules.trusts(url.origin) || !options.proxy.empty();  // a proxy is the owner's own choice
   curl_slist* lines = nullptr;
   for (const auto& [name, value] : request.headers)
-    lines = curl_slist_append(lines, fmt::format("{}: {}", name, value).c_str());
+    lines = curl_library().slist_append(lines, fmt::format("{}: {}", name, value).c_str());
   if (!options.token.empty() && url.origin == rules.hub)
-    lines = curl_slist_append(lines, fmt::format("Authorization: Bearer {}", options.token).c_str());
+    lines = curl_library().slist_append(lines, fmt::format("Authorization: Bearer {}", options.token).c_str());
   if (request.range && request.range->n_bytes > 0) {
-    lines = curl_slist_append(lines, fmt::format("Range: bytes={}-{}", request.range->offset,
-                                                 request.range->offset + request.range->n_bytes - 1)
-                                         .c_str());
+    lines = curl_library().slist_append(lines, fmt::format("Range: bytes={}-{}", request.range->offset,
+                                                           request.range->offset + request.range->n_bytes - 1)
+                                                   .c_str());
   }
   const std::unique_ptr<curl_slist, FreeCurl> headers(lines);
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  curl_library().easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   return transfer(channel, url, hop, stop);
 }
 
