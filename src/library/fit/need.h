@@ -37,7 +37,7 @@ struct MemoryNeed {
 };
 
 /// What a running process holds before any model.
-inline constexpr std::uint64_t kProgramBytes = 13u << 20;
+inline constexpr std::uint64_t kProgramBytes = 10u << 20;
 
 struct Running {
   std::size_t n_ctx = 4096;
