@@ -374,7 +374,9 @@ TEST(LocalGenerator, ContextPoliciesTellWhatTheyDropped) {
 }
 
 TEST(LocalGenerator, StoppingKeepsWhatWasSaid) {
-  const auto g = make(saying({{"Hi", "A very long answer that nobody wants to read"}}));
+  Script script = saying({{"Hi", "A very long answer that nobody wants to read"}});
+  script.delay_per_token = std::chrono::milliseconds(2);  // or the answer may be complete before anybody can stop it
+  const auto g = make(std::move(script));
   std::string seen;
   auto reply = g->generate(ask({Message::user("Hi")}), [&](const Event& event) {
     if (const auto* text = std::get_if<TextDelta>(&event.what)) seen += text->text;
