@@ -15,7 +15,7 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::uint64_t kLargestFile = std::uint64_t{16} << 20;
+constexpr std::uint64_t kLargestToolFile = std::uint64_t{16} << 20;
 constexpr std::size_t kLargestResult = std::size_t{1} << 20;
 
 /// Takes "command" out of a tool's description; nothing when there is none.
@@ -42,7 +42,7 @@ struct ReadTool {
 };
 
 Result<std::vector<ReadTool>> read_tools(const std::string& path) {
-  HEARTH_TRY(const std::string text, read_file(path, kLargestFile));
+  HEARTH_TRY(const std::string text, read_file(path, kLargestToolFile));
   HEARTH_TRY(OrderedJson json, generate::parse_shallow_json(text));
   if (!json.is_array()) json = OrderedJson::array({std::move(json)});
   std::vector<ReadTool> all;
