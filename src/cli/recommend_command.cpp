@@ -47,7 +47,7 @@ class Recommend final : public Command {
         device_.empty() ? fit::budget_of(*device, memory, fraction) : fit::budget_of(*device, fraction);
     std::vector<fit::Pick> picks = fit::recommend(candidates, use_, *device, budget);
     if (device_.empty()) speed_ = device_speed(settings, std::array{DType::kQ4_K, DType::kQ6_K, DType::kQ8_0});
-    if (use_ == "voice" && device_.empty()) prefer_fast(picks);
+    if (device_.empty()) prefer_fast(picks);
     if (picks.size() > kMostPicks) picks.resize(kMostPicks);
     HEARTH_CHECK(print(json_ ? as_json(picks, *device, budget).dump(2) + "\n" : as_text(picks, *device, budget)));
     return kOk;
@@ -64,9 +64,13 @@ class Recommend final : public Command {
   [[nodiscard]] double tok_s(const fit::Pick& pick) const {
     return fit::estimate_speed(fit::work_of(*pick.model, pick.running.kv), speed_, pick.running.n_ctx).tok_s;
   }
-  /// Those that speak without pauses come first.
+  /// Those that nobody has to wait for come first; all of them where the speed is not known.
   void prefer_fast(std::vector<fit::Pick>& picks) const {
-    std::ranges::stable_partition(picks, [&](const fit::Pick& pick) { return tok_s(pick) >= kVoiceTokS; });
+    const double enough = use_ == "voice" ? kVoiceTokS : kReadingTokS;
+    std::ranges::stable_partition(picks, [&](const fit::Pick& pick) {
+      const double speed = tok_s(pick);
+      return speed == 0 || speed >= enough;
+    });
   }
 
   /// Why it is in the list at its place.
@@ -125,8 +129,8 @@ CommandInfo recommend_command() {
   return {.name = "recommend",
           .summary = "Name the models that suit this machine",
           .description =
-              "Lists the models of the catalogue that fit this machine, the largest first, with the memory they take\n"
-              "and the speed to expect, and says why each stands where it does.",
+              "Lists the models of the catalogue that fit this machine, with the memory they take and the speed to\n"
+              "expect: those that are fast enough first, then the larger ones.",
           .examples =
               "  hearth recommend --for code\n  hearth recommend --for voice --max-memory 0.3\n"
               "  hearth recommend --device phone-8 --json",
