@@ -9,6 +9,7 @@
 #include "cli/run_report.h"
 #include "cli/screen.h"
 #include "cli/tool_flags.h"
+#include "generate/prompt.h"
 #include "generate/reply_json.h"
 
 #include <fmt/format.h>
@@ -87,11 +88,7 @@ class Run final : public Command {
     EncodeOptions options;
     if (no_special_ || place == Place::kLater) options.special = EncodeOptions::Special::kNone;
     if (parse_special_) options.looks_special = EncodeOptions::LooksSpecial::kParse;
-    std::vector<Token> tokens = vocabulary.encode(text, options);
-    // A model that closes texts with EOS must not do so here: this text goes on.
-    if (!parse_special_ && !tokens.empty() && vocabulary.eos() == tokens.back() && vocabulary.bos() != tokens.back())
-      tokens.pop_back();
-    return tokens;
+    return generate::encode_open_text(vocabulary, text, options);
   }
 
   Outcome complete(Generator& generator, Request request) {

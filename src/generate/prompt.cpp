@@ -39,6 +39,14 @@ std::uint64_t content_hash(const Message& message) {
 
 }  // namespace
 
+std::vector<Token> encode_open_text(const Vocabulary& vocabulary, std::string_view text, const EncodeOptions& options) {
+  std::vector<Token> tokens = vocabulary.encode(text, options);
+  const bool as_written = options.looks_special == EncodeOptions::LooksSpecial::kParse;  // then the text may end in one
+  if (!as_written && !tokens.empty() && vocabulary.eos() == tokens.back() && vocabulary.bos() != tokens.back())
+    tokens.pop_back();
+  return tokens;
+}
+
 bool wants_calls(const Request& request) {
   return !request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::kNone && !request.prompt;
 }
@@ -201,10 +209,7 @@ Result<Prompt> PromptMaker::plain(const PlainPrompt& given) const {
     }
     prompt.tokens = *tokens;
   } else {
-    prompt.tokens = vocabulary_->encode(std::get<std::string>(given), {});
-    if (!prompt.tokens.empty() && vocabulary_->eos() == prompt.tokens.back() &&
-        vocabulary_->bos() != prompt.tokens.back())
-      prompt.tokens.pop_back();
+    prompt.tokens = encode_open_text(*vocabulary_, std::get<std::string>(given));
   }
   prompt.marks = {{.token_begin = 0, .message_idx = {}, .what = "the text", .content = 0},
                   {.token_begin = prompt.tokens.size(), .message_idx = {}, .what = "the answer", .content = 0}};

@@ -24,6 +24,10 @@ struct Prompt {
   ReasoningSplitter::Start start = ReasoningSplitter::Start::kAnswering;
 };
 
+/// The tokens of a text that goes on: a model that closes texts with EOS does not do so here.
+std::vector<Token> encode_open_text(const Vocabulary& vocabulary, std::string_view text,
+                                    const EncodeOptions& options = {});
+
 /// Whether the model may call tools.
 bool wants_calls(const Request& request);
 
@@ -38,7 +42,7 @@ class PromptMaker {
   /// The prompt for `messages`, with what the request says about reasoning and the answer's beginning.
   [[nodiscard]] Result<Prompt> render(const std::vector<Message>& messages, const Request& request,
                                       Ending ending = Ending::kAnswerFollows) const;
-  /// Without a template. A text that a model closes with EOS is left open: it goes on. Refuses tokens of no vocabulary.
+  /// Without a template. Refuses tokens of no vocabulary.
   [[nodiscard]] Result<Prompt> plain(const PlainPrompt& given) const;
 
   /// Empty for a model that does not think aloud.
