@@ -39,24 +39,20 @@ constexpr const char* kRoles = "{% for m in messages %}[{{ m.role }}]{{ m.conten
 class ScriptedModel {
  public:
   explicit ScriptedModel(const Json& script, const char* chat_template = kRoles) {
-    path_ = fs::path(::testing::TempDir()) / ("capi_" + std::to_string(n_files++) + ".json");
-    write_script(path_, script);
+    const fs::path path = folder_.path() / "script.json";
+    write_script(path, script);
     hearth_error error = no_error();
     hearth_model_options options{};
     options.size = sizeof options;
     options.chat_template = chat_template;
-    model = hearth_model_open(path_.c_str(), &options, &error);
+    model = hearth_model_open(path.c_str(), &options, &error);
     EXPECT_NE(model, nullptr) << error.message;
   }
-  ~ScriptedModel() {
-    hearth_model_close(model);
-    fs::remove(path_);
-  }
+  ~ScriptedModel() { hearth_model_close(model); }
   hearth_model* model = nullptr;
 
  private:
-  inline static int n_files = 0;
-  fs::path path_;
+  hearth::testing::TemporaryFolder folder_;
 };
 
 const Json kTalk = {
@@ -406,11 +402,11 @@ TEST(CAbi, TheSharedLibraryShowsTheListedSymbolsAndNoOthers) {
 }
 
 TEST(CAbi, TheExampleRuns) {
-  const fs::path script = fs::path(::testing::TempDir()) / "capi_example.json";
+  const hearth::testing::TemporaryFolder folder;
+  const fs::path script = folder.path() / "script.json";
   write_script(script, {{"replies", {{{"after", ""}, {"say", "Hello."}}}}});
   EXPECT_EQ(output_of(std::string(HEARTH_C_CHAT) + " " + script.string() + " Hi More"),
             "Hello.\n[stop]\nHello.\n[stop]\n");
-  fs::remove(script);
 }
 
 }  // namespace
