@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
@@ -83,7 +85,7 @@ class Terminal {
     _exit(127);
   }
   ~Terminal() {
-    close(descriptor_);
+    hang_up();
     if (!over_) waitpid(child_, nullptr, 0);
   }
   void type(const std::string& keys) { EXPECT_EQ(write(descriptor_, keys.data(), keys.size()), std::ssize(keys)); }
@@ -100,6 +102,10 @@ class Terminal {
       seen_.append(buffer, static_cast<std::size_t>(n));
     }
     seen_.erase(0, seen_.find(text) + text.size());
+  }
+  /// As when the window is closed.
+  void hang_up() {
+    if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
   }
   int code() {
     int status = 0;
@@ -212,6 +218,14 @@ TEST(ChatCommand, AModelThatDoesNotLoadIsNamedAndTheChatWaitsForAnother) {
   terminal.expect("Hello there.");
   terminal.type("/exit\r");
   EXPECT_EQ(terminal.code(), 0);
+}
+
+TEST(ChatCommand, AWindowThatIsClosedEndsTheChatInItsOwnTime) {
+  const ScratchFolder folder;
+  Terminal terminal({"chat", chatty(folder)});
+  terminal.expect("> ");
+  terminal.hang_up();
+  EXPECT_GE(terminal.code(), 0) << "no signal ended it";
 }
 
 TEST(ChatCommand, WhereThereIsRoomForOneTheOldOneGoesAndComesBack) {
