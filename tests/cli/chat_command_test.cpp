@@ -73,10 +73,11 @@ TEST(ChatCommand, ToolsAreAnsweredAndKeptInTheConversation) {
 /// The command in a terminal of its own.
 class Terminal {
  public:
-  explicit Terminal(const std::vector<std::string>& words) {
+  explicit Terminal(const std::vector<std::string>& words, const std::string& library = {}) {
     child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
     if (child_ != 0) return;
     setenv("NO_COLOR", "1", 1);
+    if (!library.empty()) setenv("HEARTH_HOME", library.c_str(), 1);
     const std::vector<std::string> command = command_line(words);
     std::vector<char*> arguments;
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -232,16 +233,18 @@ TEST(ChatCommand, WhereThereIsRoomForOneTheOldOneGoesAndComesBack) {
   for (const std::string& path : {stories(), golden("bert/model.gguf")})
     if (const auto why = missing(path)) GTEST_SKIP() << *why;
   const ScratchFolder folder;
-  const std::string one = folder.file("one.gguf"), two = folder.file("two.gguf"), bert = folder.file("bert.gguf");
-  std::filesystem::copy_file(stories(), one);
+  const std::string two = folder.file("two.gguf"), bert = golden("bert/model.gguf"), library = folder.file("library");
   std::filesystem::copy_file(stories(), two);
-  std::filesystem::copy_file(golden("bert/model.gguf"), bert);
-  Terminal terminal({"chat", one, "--template", "plain", "--max-tokens", "4", "--cache", "off", "--models-mib", "5"});
+  const RunOptions shelf{.environment = {"HEARTH_HOME=" + library, "HEARTH_CACHE=off"}};
+  ASSERT_EQ(run_hearth({"import", stories(), "--name", "tale"}, shelf).code, 0);
+  Terminal terminal({"chat", "tale", "--template", "plain", "--max-tokens", "4", "--cache", "off", "--models-mib", "5"},
+                    library);
+  terminal.expect("tale");
   terminal.expect("> ");
   terminal.type("Hi\r");
   terminal.expect("[4 tokens");
   terminal.type("/model " + two + "\r");
-  terminal.expect("(one.gguf left memory)");
+  terminal.expect("(tale left memory)");
   terminal.expect("(two.gguf answers from now on)");
   terminal.type("Hi\r");
   terminal.expect("[4 tokens");
@@ -250,6 +253,12 @@ TEST(ChatCommand, WhereThereIsRoomForOneTheOldOneGoesAndComesBack) {
   terminal.expect("of 5.00 MiB");
   terminal.type("/model " + bert + "\r");  // reads texts, answers none
   terminal.expect("two.gguf goes on");
+  terminal.type("/model tale of another\r");
+  terminal.expect("two.gguf goes on");
+  terminal.type("/model tale\r");
+  terminal.expect("(tale answers from now on)");
+  terminal.type("/model " + two + "\r");
+  terminal.expect("(two.gguf answers from now on)");
   terminal.type("Hi\r");
   terminal.expect("[4 tokens");
   terminal.type("/model " + folder.write("torn.gguf", read_text(stories()).substr(0, 500'000)) + "\r");
