@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
@@ -71,10 +73,11 @@ TEST(ChatCommand, ToolsAreAnsweredAndKeptInTheConversation) {
 /// The command in a terminal of its own.
 class Terminal {
  public:
-  explicit Terminal(const std::vector<std::string>& words) {
+  explicit Terminal(const std::vector<std::string>& words, const std::string& library = {}) {
     child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
     if (child_ != 0) return;
     setenv("NO_COLOR", "1", 1);
+    if (!library.empty()) setenv("HEARTH_HOME", library.c_str(), 1);
     const std::vector<std::string> command = command_line(words);
     std::vector<char*> arguments;
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -83,7 +86,7 @@ class Terminal {
     _exit(127);
   }
   ~Terminal() {
-    close(descriptor_);
+    hang_up();
     if (!over_) waitpid(child_, nullptr, 0);
   }
   void type(const std::string& keys) { EXPECT_EQ(write(descriptor_, keys.data(), keys.size()), std::ssize(keys)); }
@@ -100,6 +103,10 @@ class Terminal {
       seen_.append(buffer, static_cast<std::size_t>(n));
     }
     seen_.erase(0, seen_.find(text) + text.size());
+  }
+  /// As when the window is closed.
+  void hang_up() {
+    if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
   }
   int code() {
     int status = 0;
@@ -145,7 +152,7 @@ TEST(ChatCommand, ATerminalChat) {
 
 TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
   const ScratchFolder folder;
-  Terminal terminal({"chat", chatty(folder, R"(, "delay_per_token_ms": 300)"), "--template", "plain"});
+  Terminal terminal({"chat", chatty(folder, R"(, "delay_per_token_ms": 100)"), "--template", "plain"});
   terminal.expect("> ");
   terminal.type("Hi\r");
   terminal.expect("Hel");
@@ -158,6 +165,108 @@ TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
   terminal.type("/exit\r");
   EXPECT_EQ(terminal.code(), 0);
   EXPECT_NE(read_text(folder.file("saved.json")).find(R"("content": "Hel)"), std::string::npos);
+}
+
+TEST(ChatCommand, AnotherModelGoesOnWithTheConversation) {
+  const ScratchFolder folder;
+  const std::string a = folder.write("a.json", R"({"hearth_fake": 1, "replies": [{"after": "", "say": "I am A."}]})");
+  const std::string b = folder.write("b.json", R"({"hearth_fake": 1, "replies": [
+      {"after": "assistant: I am A.;user: Who?;assistant:", "say": "I am B and heard A."}]})");
+  Terminal terminal({"chat", a, "--template", folder.write("t.jinja", kToolTemplate), "--lazy", "--keep-alive", "900"});
+  terminal.expect("> ");
+  terminal.type("/models\r");
+  terminal.expect("no model is in memory; the next message loads a.json");
+  terminal.type("Hi\r");
+  terminal.expect("I am A.");
+  terminal.expect("> ");
+  terminal.type("/model " + b + "\r");
+  terminal.expect("(b.json answers from now on)");
+  terminal.type("Who?\r");
+  terminal.expect("I am B and heard A.");
+  terminal.expect("> ");
+  terminal.type("/pin a.json\r/models\r");
+  terminal.expect("(stays in memory)");
+  terminal.expect("* b.json");
+  terminal.expect("  a.json");
+  terminal.expect(" s, pinned");
+  terminal.type("/model " + folder.file("none.json") + "\r");
+  terminal.expect("b.json goes on");
+  terminal.type("/model ./no --engine none\r");
+  terminal.expect("there is no engine \"none\"");
+  terminal.type("/retry\r");
+  terminal.expect("I am B and heard A.");
+  terminal.type("/unload a.json\r/unload\r/models\r");
+  terminal.expect("(unloaded");
+  terminal.expect("(unloaded");
+  terminal.expect("no model is in memory; the next message loads b.json");
+  terminal.type("/retry\r");
+  terminal.expect("I am B and heard A.");
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.code(), 0);
+}
+
+TEST(ChatCommand, AModelThatDoesNotLoadIsNamedAndTheChatWaitsForAnother) {
+  const ScratchFolder folder;
+  const std::string torn = folder.write("torn.json", R"({"hearth_fake": 1, "replies": 7})");
+  Terminal terminal({"chat", torn, "--template", "plain"});
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("hearth: ");
+  terminal.expect("torn.json");
+  terminal.type("/model " + chatty(folder) + "\r");
+  terminal.expect("(chatty.json answers from now on)");
+  terminal.type("Hi\r");
+  terminal.expect("Hello there.");
+  terminal.type("/exit\r");
+  EXPECT_EQ(terminal.code(), 0);
+}
+
+TEST(ChatCommand, AWindowThatIsClosedEndsTheChatInItsOwnTime) {
+  const ScratchFolder folder;
+  Terminal terminal({"chat", chatty(folder)});
+  terminal.expect("> ");
+  terminal.hang_up();
+  EXPECT_GE(terminal.code(), 0) << "no signal ended it";
+}
+
+TEST(ChatCommand, WhereThereIsRoomForOneTheOldOneGoesAndComesBack) {
+  for (const std::string& path : {stories(), golden("bert/model.gguf")})
+    if (const auto why = missing(path)) GTEST_SKIP() << *why;
+  const ScratchFolder folder;
+  const std::string two = folder.file("two.gguf"), bert = golden("bert/model.gguf"), library = folder.file("library");
+  std::filesystem::copy_file(stories(), two);
+  const RunOptions shelf{.environment = {"HEARTH_HOME=" + library, "HEARTH_CACHE=off"}};
+  ASSERT_EQ(run_hearth({"import", stories(), "--name", "tale"}, shelf).code, 0);
+  Terminal terminal({"chat", "tale", "--template", "plain", "--max-tokens", "4", "--cache", "off", "--models-mib", "5"},
+                    library);
+  terminal.expect("tale");
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("/model " + two + "\r");
+  terminal.expect("(tale left memory)");
+  terminal.expect("(two.gguf answers from now on)");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("/models\r");
+  terminal.expect("* two.gguf");
+  terminal.expect("of 5.00 MiB");
+  terminal.type("/model " + bert + "\r");  // reads texts, answers none
+  terminal.expect("two.gguf goes on");
+  terminal.type("/model tale of another\r");
+  terminal.expect("two.gguf goes on");
+  terminal.type("/model tale\r");
+  terminal.expect("(tale answers from now on)");
+  terminal.type("/model " + two + "\r");
+  terminal.expect("(two.gguf answers from now on)");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("/model " + folder.write("torn.gguf", read_text(stories()).substr(0, 500'000)) + "\r");
+  terminal.expect("two.gguf goes on");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.code(), 0);
 }
 
 }  // namespace
