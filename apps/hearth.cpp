@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/interrupt.h"
 
 namespace {
 
@@ -88,6 +89,7 @@ hearth::Result<Settings> read_settings() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  hearth::cli::outlive_file_limits();
   const auto settings = read_settings();
   if (!settings) {
     hearth::cli::note("hearth: " + settings.error().message);

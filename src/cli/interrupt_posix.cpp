@@ -1,4 +1,4 @@
-// SIGINT on POSIX. A handler can reach nothing but a global, so the flag is one.
+// SIGINT and SIGXFSZ on POSIX. A handler can reach nothing but a global, so the flag is one.
 #include <csignal>
 
 #include "cli/interrupt.h"
@@ -34,6 +34,10 @@ InterruptGuard::~InterruptGuard() {
 
 bool InterruptGuard::interrupted() const {
   return interrupt_seen != 0;
+}
+
+void outlive_file_limits() {
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 }  // namespace hearth::cli
