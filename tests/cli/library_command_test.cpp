@@ -233,8 +233,8 @@ TEST_F(LibraryCommands, ANearMissIsAnsweredWithTheNameThatWasMeant) {
 
 TEST_F(LibraryCommands, RecommendationsComeFromTheCatalogueOfTheUser) {
   const std::string mine = folder_.write("mine.json", R"({"hearth_catalogue": 1, "families": [{"name": "ours",
-    "licence": "x", "context": 8192, "uses": ["chat"], "models": [{"size": "2b", "parameters": 2000000000, "shape":
-    {"architecture": "llama", "layers": 20, "dim": 2048, "ffn": 8192, "heads": 16, "kv_heads": 8, "head_dim": 128,
+    "licence": "x", "context": 8192, "uses": ["chat"], "models": [{"size": "4b", "parameters": 4350000000, "shape":
+    {"architecture": "llama", "layers": 20, "dim": 2048, "ffn": 8192, "heads": 16, "kv_heads": 2, "head_dim": 128,
     "vocab": 32000}, "sources": [{"repo": "we/ours", "format": "gguf"}]}]}]})");
   std::string only = read_text(mine);
   only.insert(1, "\"replace\": true, ");
@@ -245,12 +245,13 @@ TEST_F(LibraryCommands, RecommendationsComeFromTheCatalogueOfTheUser) {
         run_hearth({"recommend", "--device", "phone-8", "--json"}, environment({"HEARTH_CONFIG=" + config}));
     EXPECT_EQ(ran.code, 0) << ran.err;
     std::vector<std::string> names;
-    for (const auto& pick : LibraryJson::parse(ran.out)["picks"]) names.push_back(pick["model"]);
+    const LibraryJson said = LibraryJson::parse(ran.out);
+    for (const auto& pick : said["picks"]) names.push_back(pick["model"]);
     return names;
   };
-  EXPECT_EQ(std::ranges::count(picks(mine), "ours:2b"), 1);
+  EXPECT_EQ(std::ranges::count(picks(mine), "ours:4b"), 1);
   EXPECT_GT(picks(mine).size(), 1u);
-  EXPECT_EQ(picks(replacing), std::vector<std::string>{"ours:2b"});
+  EXPECT_EQ(picks(replacing), std::vector<std::string>{"ours:4b"});
 }
 
 TEST_F(LibraryCommands, HostileNamesGetOneSentence) {

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -49,6 +50,7 @@ class SystemWatch {
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return std::nullopt;
     const std::vector<sock_filter> filter = filter_of(scope);
+    std::fflush(nullptr);  // what is buffered is said once
     const pid_t child = ::fork();
     if (child == 0) {
       const int listener = install(filter);
@@ -72,7 +74,7 @@ class SystemWatch {
     return std::nullopt;
   }
 
-  /// An errno as seen from outside: what `work` may call where exec is all it may do.
+  /// What `work` may do where it may only start a program.
   static void start_program(const std::vector<char*>& argv, const std::vector<char*>& envp) {
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(126);
