@@ -26,7 +26,7 @@ struct NameTaker {
 };
 
 const std::vector<NameTaker>& name_takers() {
-  static const std::vector<NameTaker> kAll = {
+  static const std::vector<NameTaker> all = {
       {{"pull", "%"}},
       {{"update", "%"}},
       {{"show", "%"}},
@@ -57,7 +57,7 @@ const std::vector<NameTaker>& name_takers() {
       {{"embed", "%", "x"}, true},
       {{"bench", "%", "--rounds", "1", "--decode", "1"}, true, 50},
   };
-  return kAll;
+  return all;
 }
 
 /// The worst first, then as many as asked for, put together at random.
@@ -138,8 +138,8 @@ class HostileNames : public ::testing::Test {
     if (call.path == "/dev/null" || call.path.ends_with(".gcda")) return true;  // coverage counts are the build's own
     if (call.kind != WatchedCall::Kind::kRead) return false;
     if (!typed.empty() && is_below(call.path, typed)) return true;
-    static const std::vector<fs::path> kSystem = {"/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev/urandom"};
-    return std::ranges::any_of(kSystem, [&](const fs::path& folder) { return is_below(call.path, folder); });
+    static const std::vector<fs::path> system = {"/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev/urandom"};
+    return std::ranges::any_of(system, [&](const fs::path& folder) { return is_below(call.path, folder); });
   }
   [[nodiscard]] fs::path typed_path(const std::string& name) const {
     std::error_code code;
