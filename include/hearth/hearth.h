@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 /* Grows with every function or member that is added; what is there never changes. */
-#define HEARTH_ABI_VERSION 1
+#define HEARTH_ABI_VERSION 2
 uint32_t hearth_abi_version(void);
 /* "0.1.0" */
 const char* hearth_version(void);
@@ -50,6 +50,14 @@ typedef struct hearth_model_options {
   uint64_t keep_bytes;       /* how much of past conversations is kept for reuse; 0: the default */
   hearth_progress_fn progress;
   void* user; /* for progress */
+  /* A load that needs more memory than is free fails with insufficient_memory (7) and says what would fit, before the
+   * weights are read. */
+  uint64_t max_memory_bytes;  /* what the process may hold with this model; 0: what is free */
+  const char* journal_folder; /* where a load is written down while it runs: when it ends the process, the next one
+                               * takes less memory and hearth_model_info says why; when that dies, too, the model is
+                               * refused with load_failed (16). NULL: nothing is written */
+  const char* kv;             /* how keys and values are stored: "f16", "f32", "q8_0"; NULL: "f16" */
+  int32_t force;              /* not 0: load even where memory is short, or where loading it ended badly before */
 } hearth_model_options;
 
 /* `options` may be NULL. */

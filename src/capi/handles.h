@@ -19,6 +19,8 @@ struct hearth_model {
   std::unique_ptr<hearth::generate::LocalGenerator> generator;  // null for embedding models
   std::mutex embedding;                                         // one text at a time
   std::atomic<bool> background = false;
+  std::size_t n_ctx = 0;    // 0: what the model was trained for
+  std::string load_notice;  // why it runs with less than was asked for; else empty
 
   /// The generator, where answers can be asked for now.
   [[nodiscard]] hearth::Result<hearth::Generator*> answering() const;

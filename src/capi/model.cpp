@@ -6,6 +6,7 @@
 #include "generate/embed.h"
 #include "generate/request_json.h"
 #include "hearth/version.h"
+#include "library/care/careful_load.h"
 
 #include <nlohmann/json.hpp>
 
@@ -17,30 +18,58 @@ namespace {
 
 constexpr std::int32_t kDone = 0;
 
-Result<hearth_model*> open_model_with(const std::string& path, const hearth_model_options& o) {
+Result<hearth::KvStorage> kv_of(const char* name) {
+  const std::string_view text = name == nullptr ? "f16" : name;
+  if (text == "f16") return hearth::KvStorage::kF16;
+  if (text == "f32") return hearth::KvStorage::kF32;
+  if (text == "q8_0") return hearth::KvStorage::kQ8_0;
+  return hearth::fail(ErrorCode::kInvalidArgument,
+                      "hearth_model_options.kv is \"" + std::string(text) + R"("; it takes "f16", "f32" or "q8_0")");
+}
+
+hearth::OpenOptions open_options_of(const hearth_model_options& o) {
   hearth::OpenOptions options;
   if (o.engine != nullptr) options.engine = o.engine;
   if (o.isa != nullptr) options.isa = o.isa;
   if (o.cache_folder != nullptr) options.cache = hearth::CacheOptions{.folder = o.cache_folder};
   options.n_threads = o.n_threads;
   if (o.progress != nullptr)
-    options.progress = [&](std::uint64_t done, std::uint64_t all) { return o.progress(o.user, done, all) == 0; };
-  auto handle = std::make_unique<hearth_model>();
-  HEARTH_TRY(handle->model, hearth::open_model(path, options));
-  if (handle->model->capabilities().logits == hearth::Capabilities::Logits::kNone) return handle.release();
+    options.progress = [o](std::uint64_t done, std::uint64_t all) { return o.progress(o.user, done, all) == 0; };
+  return options;
+}
+
+hearth::care::CareOptions care_options_of(const hearth_model_options& o) {
+  using hearth::care::CareOptions;
+  return {.journal = o.journal_folder == nullptr ? "" : o.journal_folder,
+          .max_bytes = o.max_memory_bytes,
+          .mode = o.force != 0 ? CareOptions::Mode::kForced : CareOptions::Mode::kCareful};
+}
+
+Result<hearth_model*> open_model_with(const std::string& path, const hearth_model_options& o) {
   hearth::generate::LocalGeneratorOptions generator;
+  hearth::fit::Running wanted{.n_ctx = o.n_ctx, .ubatch = generator.scheduler.chunk};
+  HEARTH_TRY(wanted.kv, kv_of(o.kv));
+  HEARTH_TRY(auto opened, hearth::care::open_with_care(path, wanted, open_options_of(o), care_options_of(o)));
+  auto handle = std::make_unique<hearth_model>();
+  handle->model = std::move(opened.model);
+  handle->n_ctx = opened.running.n_ctx;
+  handle->load_notice = std::move(opened.notice);
+  if (handle->model->capabilities().logits == hearth::Capabilities::Logits::kNone) return handle.release();
   if (o.chat_template != nullptr) {
     generator.chat_template.given_source = o.chat_template;
     generator.chat_template.given_origin = "the caller";
   }
   HEARTH_TRY(generator.recommended, hearth::generate::recommended_beside(path, handle->model->info()));
-  generator.scheduler.cache.sequence.n_ctx = o.n_ctx;
+  generator.scheduler.cache.sequence = {.n_ctx = opened.running.n_ctx, .kv = opened.running.kv};
+  generator.scheduler.chunk = opened.running.ubatch;
   if (o.keep_bytes != 0) generator.scheduler.cache.max_bytes = o.keep_bytes;
   HEARTH_TRY(handle->generator, hearth::generate::LocalGenerator::make(handle->model, std::move(generator)));
   return handle.release();
 }
 
-std::string info_json(const hearth::ModelInfo& info, const hearth::Capabilities& can) {
+std::string info_json(const hearth_model& model) {
+  const hearth::ModelInfo& info = model.model->info();
+  const hearth::Capabilities& can = model.model->capabilities();
   const nlohmann::ordered_json json = {{"name", info.name},
                                        {"architecture", info.architecture},
                                        {"engine", info.engine},
@@ -55,6 +84,8 @@ std::string info_json(const hearth::ModelInfo& info, const hearth::Capabilities&
                                        {"kv_bytes_per_token", info.kv_bytes_per_token},
                                        {"threads", info.n_threads},
                                        {"recipe", info.recipe_id},
+                                       {"context_used", model.n_ctx == 0 ? info.n_ctx_train : model.n_ctx},
+                                       {"notice", model.load_notice},
                                        {"answers", can.logits != hearth::Capabilities::Logits::kNone},
                                        {"embeds", can.kind == hearth::Capabilities::Kind::kEncoder}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -87,7 +118,7 @@ void hearth_model_close(hearth_model* model) {
 char* hearth_model_info(hearth_model* model, hearth_error* error) {
   return guarded<char*>(error, nullptr, [&]() -> Result<char*> {
     HEARTH_CHECK(hearth::capi::chosen(model));
-    return hearth::capi::copied(info_json(model->model->info(), model->model->capabilities()));
+    return hearth::capi::copied(info_json(*model));
   });
 }
 

@@ -1,52 +1,27 @@
-// Loading with care, for commands: refused when the memory is not there, written down so that a death is explained at
-// the next start, and remembered so that the next prediction is better.
+// Loading with care, as commands do it: where loads are written down, which flags cure a refusal, and what a load and
+// its first reply really took, so that the next prediction is better.
 #pragma once
 
 #include <optional>
 #include <string>
 
-#include "cli/outcome.h"
+#include "base/result.h"
 #include "cli/settings.h"
 #include "hearth/reply.h"
-#include "library/care/load_journal.h"
-#include "library/fit/need.h"
-#include "library/fit/speed.h"
+#include "library/care/careful_load.h"
 
 namespace hearth::cli {
 
-/// What is known of a model before it is loaded.
-struct Foreseen {
-  std::string path, key;
-  std::uint64_t size_bytes = 0;
-  PlannedModel model;
-  fit::DecodeWork work;
-};
+/// Where loads are written down; empty when no cache is kept.
+std::filesystem::path journal_folder(const Settings& settings);
 
 enum class Force : std::uint8_t { kNo, kYes };
-
-class CarefulLoad {
- public:
-  /// `running` with n_ctx 0 means what the model was trained for; it comes out smaller when the last load of this model
-  /// ended the process. Files of other engines are not foreseen and just loaded.
-  static Checked<CarefulLoad> begin(const std::string& path, fit::Running& running, const Settings& settings,
-                                    Force force);
-  /// The model is open. Not called, nothing is forgotten; destroyed, the process did not die of it.
-  void succeeded();
-  [[nodiscard]] const std::optional<Foreseen>& foreseen() const { return foreseen_; }
-
- private:
-  CarefulLoad() = default;
-  std::optional<Foreseen> foreseen_;
-  std::optional<care::LoadJournal> journal_;
-  std::optional<care::LoadTicket> ticket_;
-  std::string path_;
-};
-
-/// Where loads are written down; nothing when no cache is kept.
-std::optional<care::LoadJournal> load_journal(const Settings& settings);
+/// care::CarefulLoad::begin with the settings' journal and errors that name flags and commands.
+Result<care::CarefulLoad> begin_careful_load(const std::string& path, const fit::Running& wanted,
+                                             const Settings& settings, Force force);
 
 /// Keeps what a load and its first reply really took beside what was predicted.
-void remember_load(const Foreseen& foreseen, const fit::Running& running, const Receipt& receipt,
+void remember_load(const care::Foreseen& foreseen, const fit::Running& running, const Receipt& receipt,
                    const Settings& settings);
 
 }  // namespace hearth::cli

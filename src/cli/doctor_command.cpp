@@ -8,7 +8,6 @@
 #include "cli/careful_load.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/model_flags.h"
 #include "cli/tuning.h"
 #include "device/cores.h"
 #include "device/cpu_state.h"
@@ -98,9 +97,10 @@ class Doctor final : public Command {
                                 .n_threads = static_cast<int>(n_threads_)};
     if (model_) {
       care::ModelQuestion question{.path = *model_, .running = {.n_ctx = 0}};
-      if (const auto journal = load_journal(settings)) {
+      if (const auto journal = journal_folder(settings); !journal.empty()) {
         std::error_code ignored;
-        question.deaths = journal->deaths(std::filesystem::weakly_canonical(*model_, ignored).string());
+        question.deaths =
+            care::LoadJournal(journal).deaths(std::filesystem::weakly_canonical(*model_, ignored).string());
       }
       findings_ = care::diagnose_model(question, machine);
     }
@@ -113,13 +113,7 @@ class Doctor final : public Command {
     card_ = stored_card(*model_, settings);
     const auto place = try_ ? card_place(*model_, settings) : std::nullopt;
     if (!place) return {};  // the findings say why it cannot be tried
-    ModelFlags flags;
-    flags.path = *model_;
-    HEARTH_TRY(auto opened, flags.open(settings));
-    HEARTH_TRY(card_, care::probe(std::move(opened), place->model_key, place->engine_version));
-    if (place->folder) {
-      if (const Status kept = place->folder->keep(*card_); !kept) note("hearth: " + kept.error().message);
-    }
+    HEARTH_TRY(card_, make_card(*model_, *place, settings));
     return {};
   }
 

@@ -64,42 +64,59 @@ Checked<Request> GeneratorFlags::request() const {
 }
 
 Checked<std::unique_ptr<generate::LocalGenerator>> GeneratorFlags::open(const Settings& settings) {
-  generate::LocalGeneratorOptions options;
-  if (!template_.empty()) HEARTH_CHECK(read_given_template(template_, options.chat_template));
+  HEARTH_CHECK(check());
   const auto begun = std::chrono::steady_clock::now();
   HEARTH_TRY(auto opened, model_.open(settings));
-  HEARTH_CHECK(require_vocabulary(*opened, model_.path));
-  const std::shared_ptr<LanguageModel> model = std::move(opened);
-  opened_ = model;
+  opened_ = std::move(opened);
+  const double load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (!draft_.empty()) {
+    HEARTH_TRY(draft_model_, model_.open(draft_, settings));
+  }
+  return make(opened_, model_.path, model_.running(), load_s, settings);
+}
+
+Checked<void> GeneratorFlags::check() const {
+  text::TemplateCandidates unused;
+  if (!template_.empty()) HEARTH_CHECK(read_given_template(template_, unused));
+  return {};
+}
+
+Checked<void> GeneratorFlags::load_draft(const Settings& settings, const LoadWatch& watch) {
+  if (draft_.empty() || draft_model_) return {};
+  HEARTH_TRY(LoadedModel loaded, model_.load(draft_, settings, watch));
+  draft_model_ = std::move(loaded.model);
+  return {};
+}
+
+Checked<std::unique_ptr<generate::LocalGenerator>> GeneratorFlags::make(const std::shared_ptr<LanguageModel>& model,
+                                                                        const std::string& path,
+                                                                        const fit::Running& running, double load_s,
+                                                                        const Settings& settings) {
+  generate::LocalGeneratorOptions options;
+  if (!template_.empty()) HEARTH_CHECK(read_given_template(template_, options.chat_template));
+  HEARTH_CHECK(require_vocabulary(*model, path));
   options.now = time_here;
-  options.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  HEARTH_TRY(options.recommended, generate::recommended_beside(model_.path, model->info()));
-  HEARTH_TRY(options.scheduler, scheduler(settings));
+  options.load_s = load_s;
+  HEARTH_TRY(options.recommended, generate::recommended_beside(path, model->info()));
+  HEARTH_TRY(options.scheduler, scheduler(running, settings));
   auto generator = generate::LocalGenerator::make(model, std::move(options));
   if (!generator) return std::unexpected(Failure(std::move(generator.error())));
   return std::move(*generator);
 }
 
-Checked<generate::SchedulerOptions> GeneratorFlags::scheduler(const Settings& settings) const {
+Checked<generate::SchedulerOptions> GeneratorFlags::scheduler(const fit::Running& running,
+                                                              const Settings& settings) const {
   generate::SchedulerOptions options;
-  options.cache.sequence = model_.sequence();
-  options.chunk = model_.ubatch;
+  options.cache.sequence = {.n_ctx = running.n_ctx, .kv = running.kv};
+  options.chunk = running.ubatch;
   if (speculate_ || !draft_.empty()) options.speculation.mode = generate::SpeculationOptions::Mode::kOn;
-  if (!draft_.empty()) {
-    HEARTH_TRY(options.speculation.draft_model, model_.open(draft_, settings));
-  }
+  options.speculation.draft_model = draft_model_;
   if (reuse_ || keep_sessions_) {
     const auto cache = cache_options(model_.cache, settings);
     if (!cache && reuse_) return usage_error("--reuse keeps files in the cache folder, which is off; see --cache");
     if (cache) options.cache.sessions = {.folder = cache->folder / "sessions"};
   }
   return options;
-}
-
-std::string GeneratorFlags::description() const {
-  const ModelInfo& info = opened_->info();
-  return fmt::format("{} ({}, {}, {})", info.name.empty() ? info.architecture : info.name, info.quantization,
-                     bytes_text(info.weight_bytes), info.engine);
 }
 
 }  // namespace hearth::cli

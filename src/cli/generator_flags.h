@@ -24,10 +24,19 @@ class GeneratorFlags {
   /// What the flags say about answers; without messages.
   [[nodiscard]] Checked<Request> request() const;
   [[nodiscard]] Checked<std::unique_ptr<generate::LocalGenerator>> open(const Settings& settings);
+  /// A generator of a model that is here and runs as `running` says. `load_s` is for receipts.
+  [[nodiscard]] Checked<std::unique_ptr<generate::LocalGenerator>> make(const std::shared_ptr<LanguageModel>& model,
+                                                                        const std::string& path,
+                                                                        const fit::Running& running, double load_s,
+                                                                        const Settings& settings);
+  /// The mistakes that show before anything is loaded.
+  [[nodiscard]] Checked<void> check() const;
+  /// For make(), unless it is here or none is wanted; open() does it too.
+  [[nodiscard]] Checked<void> load_draft(const Settings& settings, const LoadWatch& watch);
+  /// What the flags say about loading.
+  [[nodiscard]] const ModelFlags& model_flags() const { return model_; }
   /// The model that open() loaded.
   [[nodiscard]] const LanguageModel& model() const { return *opened_; }
-  /// One line about it.
-  [[nodiscard]] std::string description() const;
   /// After the first reply: keeps what it really took beside what was predicted.
   void remember(const Receipt& receipt, const Settings& settings) const {
     if (model_.foreseen) remember_load(*model_.foreseen, model_.running(), receipt, model_.with_flags(settings));
@@ -36,7 +45,8 @@ class GeneratorFlags {
   void keep_sessions() { keep_sessions_ = true; }
 
  private:
-  [[nodiscard]] Checked<generate::SchedulerOptions> scheduler(const Settings& settings) const;
+  [[nodiscard]] Checked<generate::SchedulerOptions> scheduler(const fit::Running& running,
+                                                              const Settings& settings) const;
 
   ModelFlags model_;
   SamplingFlags sampling_;
@@ -46,7 +56,7 @@ class GeneratorFlags {
   std::vector<std::string> stop_;
   std::string draft_;
   bool speculate_ = false, reuse_ = false, keep_sessions_ = false;
-  std::shared_ptr<LanguageModel> opened_;
+  std::shared_ptr<LanguageModel> opened_, draft_model_;
 };
 
 }  // namespace hearth::cli

@@ -2,11 +2,11 @@
 #include "cli/model_flags.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/terminal.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
+#include "cli/load_progress.h"
 #include "cli/tuning.h"
 #include "engine/registry.h"
 #include "kernels/table.h"
@@ -17,25 +17,6 @@
 namespace hearth::cli {
 
 namespace {
-
-/// Shows how far loading is, but only when it takes long enough to be noticed.
-class LoadProgress {
- public:
-  void operator()(std::uint64_t done, std::uint64_t total) {
-    using Clock = std::chrono::steady_clock;
-    if (Clock::now() < next_ || total == 0) return;
-    next_ = Clock::now() + std::chrono::milliseconds(100);
-    note_progress(fmt::format("\rloading {:3} %", 100 * done / total));
-    shown_ = true;
-  }
-  void finish() const {
-    if (shown_) note_progress("\r             \r");
-  }
-
- private:
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
-  bool shown_ = false;
-};
 
 std::string kv_storage_name(KvStorage kv) {
   return kv == KvStorage::kF32 ? "f32" : kv == KvStorage::kQ8_0 ? "q8_0" : "f16";
@@ -68,22 +49,17 @@ void ModelFlags::declare_context(Flags& flags) {
 }
 
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const Settings& settings) {
-  fit::Running now = running();
-  HEARTH_CHECK(check_engine_name(engine_name(settings)));
-  const InterruptGuard guard;  // from before the load is written down: giving up is no death
-  HEARTH_TRY(CarefulLoad care, CarefulLoad::begin(path, now, with_flags(settings), force ? Force::kYes : Force::kNo));
-  n_ctx = now.n_ctx;
-  ubatch = now.ubatch;
-  kv = kv_storage_name(now.kv);
-  foreseen = care.foreseen();
-  return load(path, settings, care, guard);
+  HEARTH_TRY(LoadedModel loaded, load_watched(path, settings));
+  n_ctx = loaded.running.n_ctx;
+  ubatch = loaded.running.ubatch;
+  kv = kv_storage_name(loaded.running.kv);
+  foreseen = std::move(loaded.foreseen);
+  return std::move(loaded.model);
 }
 
 Checked<std::unique_ptr<LanguageModel>> ModelFlags::open(const std::string& file, const Settings& settings) const {
-  fit::Running now = running();
-  const InterruptGuard guard;
-  HEARTH_TRY(CarefulLoad care, CarefulLoad::begin(file, now, with_flags(settings), force ? Force::kYes : Force::kNo));
-  return load(file, settings, care, guard);
+  HEARTH_TRY(LoadedModel loaded, load_watched(file, settings));
+  return std::move(loaded.model);
 }
 
 Checked<void> check_isa_name(const std::string& name) {
@@ -103,34 +79,53 @@ Checked<void> check_engine_name(const std::string& name) {
       fmt::format("there is no engine \"{}\"; this build has {} (see `hearth engines`)", name, fmt::join(names, ", ")));
 }
 
-Checked<std::unique_ptr<LanguageModel>> ModelFlags::load(const std::string& file, const Settings& settings,
-                                                         CarefulLoad& care, const InterruptGuard& guard) const {
+Checked<void> ModelFlags::check(const std::string& file, const Settings& settings) const {
+  HEARTH_CHECK(check_engine_name(engine_name(settings)));
+  HEARTH_CHECK(check_isa_name(isa.empty() ? settings.isa : isa));
+  HEARTH_CHECK(choose_engine(file, engine_name(settings)));
+  HEARTH_CHECK(begin_careful_load(file, running(), with_flags(settings), force ? Force::kYes : Force::kNo));
+  return {};
+}
+
+Checked<LoadedModel> ModelFlags::load(const std::string& file, const Settings& settings, const LoadWatch& watch) const {
   OpenOptions options;
   options.engine = engine_name(settings);
   options.lock = lock ? OpenOptions::Lock::kYes : OpenOptions::Lock::kNo;
   options.cache = cache_options(cache, settings);
   if (log) options.log = debug_log();
   HEARTH_CHECK(check_engine_name(options.engine));
+  HEARTH_TRY(care::CarefulLoad care,
+             begin_careful_load(file, running(), with_flags(settings), force ? Force::kYes : Force::kNo));
+  if (!care.notice().empty()) watch.tell(care.notice());
   HEARTH_CHECK(check_isa_name(isa.empty() ? settings.isa : isa));
   const Settings best = tuned(with_flags(settings));
   options.isa = best.isa;
   options.n_threads = static_cast<int>(best.n_threads);
-  LoadProgress progress;
-  const bool shown = is_terminal(StandardStream::kError) && !log;
-  options.progress = [&](std::uint64_t done, std::uint64_t total) {
-    if (shown) progress(done, total);
-    return !guard.interrupted();
-  };
-  const auto interrupted = [] {
+  options.progress = watch.progress;
+  const auto interrupted = [&] {
     return std::unexpected(Failure({ErrorCode::kCancelled, "loading was interrupted"}, kInterrupted));
   };
-  if (guard.interrupted()) return interrupted();
+  if (!watch.progress(0, 0)) return interrupted();
   auto model = open_model(file, options);
-  progress.finish();
-  if (guard.interrupted()) return interrupted();
+  if (!watch.progress(0, 0)) return interrupted();
   if (!model) return std::unexpected(Failure(std::move(model.error())));
   care.succeeded();
-  return std::move(*model);
+  return LoadedModel{.model = std::move(*model), .running = care.running(), .foreseen = care.foreseen()};
+}
+
+Checked<LoadedModel> ModelFlags::load_watched(const std::string& file, const Settings& settings) const {
+  const InterruptGuard guard;  // from before the load is written down: giving up is no death
+  LoadProgress progress(is_terminal(StandardStream::kError) && !log ? LoadProgress::Shown::kYes
+                                                                    : LoadProgress::Shown::kNo);
+  auto loaded = load(file, settings,
+                     {.progress =
+                          [&](std::uint64_t done, std::uint64_t total) {
+                            progress.show(done, total);
+                            return !guard.interrupted();
+                          },
+                      .tell = [](const std::string& text) { note(text); }});
+  progress.finish();
+  return loaded;
 }
 
 Settings ModelFlags::with_flags(Settings settings) const {

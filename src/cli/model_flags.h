@@ -1,18 +1,32 @@
 // The flags that every command with a model shares, and opening the model they name.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cli/careful_load.h"
 #include "cli/flags.h"
-#include "cli/interrupt.h"
 #include "cli/outcome.h"
 #include "cli/settings.h"
 #include "hearth/language_model.h"
 
 namespace hearth::cli {
+
+/// A model in memory, how it is to be run, and what was known of it before.
+struct LoadedModel {
+  std::unique_ptr<LanguageModel> model;
+  fit::Running running;                    // what the flags say, or less when the last load ended the process
+  std::optional<care::Foreseen> foreseen;  // nothing of other engines' files
+};
+
+/// Who follows a load.
+struct LoadWatch {
+  std::function<bool(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;  // false gives it up
+  std::function<void(const std::string&)> tell;                                       // what a person should know
+};
 
 struct ModelFlags {
   std::string path;
@@ -27,7 +41,7 @@ struct ModelFlags {
   bool log = false;
   bool force = false;
   /// After open(settings): what was known of the model before; nothing of other engines' files.
-  std::optional<Foreseen> foreseen;
+  std::optional<care::Foreseen> foreseen;
 
   /// MODEL, --engine and --log.
   void declare_model(Flags& flags);
@@ -50,12 +64,16 @@ struct ModelFlags {
   [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> open(const Settings& settings);
   /// The same with another file.
   [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> open(const std::string& file, const Settings& settings) const;
+  /// The same, silently and without a thought of Ctrl-C: for loads in the background.
+  [[nodiscard]] Checked<LoadedModel> load(const std::string& file, const Settings& settings,
+                                          const LoadWatch& watch) const;
+  /// Whether load() would begin: engine, flags, memory, earlier deaths. Nothing is loaded.
+  [[nodiscard]] Checked<void> check(const std::string& file, const Settings& settings) const;
   [[nodiscard]] SequenceOptions sequence() const;
   [[nodiscard]] fit::Running running() const;
 
  private:
-  [[nodiscard]] Checked<std::unique_ptr<LanguageModel>> load(const std::string& file, const Settings& settings,
-                                                             CarefulLoad& care, const InterruptGuard& guard) const;
+  [[nodiscard]] Checked<LoadedModel> load_watched(const std::string& file, const Settings& settings) const;
 };
 
 /// The model's vocabulary, or an error that names the cure.

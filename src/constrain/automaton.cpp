@@ -17,10 +17,11 @@ std::uint32_t sum(std::uint64_t a, std::uint64_t b) {
 
 Automaton::Automaton(std::shared_ptr<const Program> program, std::uint32_t horizon)
     : program_(std::move(program)), horizon_(horizon), n_classes_(program_->byte_of_class.size()) {
-  frames_.push_back({});
-  frames_.push_back({});
+  n_frames_ = kBottomFrame + 1;
+  frames_.reach(n_frames_);
   begin();
-  finish(false);  // kDead
+  const StateId dead = finish(false);
+  for (std::size_t i = 0; i < n_classes_; ++i) steps_[dead * n_classes_ + i] = kDead;
 }
 
 StateId Automaton::start() {
@@ -45,8 +46,9 @@ FrameId Automaton::frame(FrameId parent, OpId op, std::uint32_t count) {
     made.distance = sum(missing * program_->distance[repeat.a].n_bytes,
                         sum(program_->distance[repeat.next].n_bytes, frames_[parent].distance));
   }
-  frames_.push_back(made);
-  const auto id = static_cast<FrameId>(frames_.size() - 1);
+  const auto id = static_cast<FrameId>(n_frames_++);
+  frames_.reach(n_frames_);
+  frames_[id] = made;
   frame_table_.insert(hash, id);
   return id;
 }
@@ -121,7 +123,6 @@ StateId Automaton::finish(bool truncated) {
     state.truncated = true;
   }
   std::ranges::sort(found_);
-  state.n = static_cast<std::uint32_t>(found_.size());
   state.distance = found_accepting_ || found_returns_ ? 0 : Distance::kNever;
   for (const Config& config : found_) {
     state.distance = std::min(state.distance, distance(config));
@@ -136,17 +137,15 @@ StateId Automaton::intern(const State& made) {
   for (const Config& config : found_) hash = mix_hash(hash, std::uint64_t{config.frame} << 32 | config.op);
   const auto known = state_table_.find(hash, [&](StateId id) {
     const State& at = states_[id];
-    return at.n == made.n && at.accepting == made.accepting && at.returns == made.returns &&
-           at.truncated == made.truncated && std::ranges::equal(configs(id), found_);
+    return at.accepting == made.accepting && at.returns == made.returns && at.truncated == made.truncated &&
+           std::ranges::equal(at.configs, found_);
   });
   if (known != IdTable::kNone) return known;
-  State state = made;
-  state.first = static_cast<std::uint32_t>(configs_.size());
-  configs_.insert(configs_.end(), found_.begin(), found_.end());
-  states_.push_back(state);
-  rows_.push_back(std::make_unique<StateId[]>(n_classes_));
-  std::fill_n(rows_.back().get(), n_classes_, states_.size() == 1 ? kDead : kUnknown);
-  const auto id = static_cast<StateId>(states_.size() - 1);
+  const auto id = static_cast<StateId>(n_states_++);
+  states_.reach(n_states_);
+  states_[id] = made;
+  states_[id].configs = configs_.keep(found_);
+  steps_.reach(n_states_ * n_classes_);
   state_table_.insert(hash, id);
   return id;
 }
@@ -154,22 +153,20 @@ StateId Automaton::intern(const State& made) {
 StateId Automaton::build_step(StateId state, std::uint8_t byte_class) {
   const std::uint8_t byte = program_->byte_of_class[byte_class];
   begin();
-  for (std::uint32_t i = 0; i < states_[state].n; ++i) {
-    const Config config = configs_[states_[state].first + i];
+  for (const Config& config : states_[state].configs) {
     const Op& op = program_->ops[config.op];
     if (op.kind == Op::Kind::kBytes && program_->byte_sets[op.a].test(byte)) close(config.frame, op.next);
   }
   const StateId next =
       found_.empty() && !found_accepting_ && !found_returns_ ? kDead : finish(states_[state].truncated);
-  rows_[state][byte_class] = next;
+  steps_[state * n_classes_ + byte_class] = next;
   return next;
 }
 
 StateId Automaton::step_token(StateId state, Token token, TokenKind kind) {
   if (!states_[state].takes_tokens) return kDead;
   begin();
-  for (std::uint32_t i = 0; i < states_[state].n; ++i) {
-    const Config config = configs_[states_[state].first + i];
+  for (const Config& config : states_[state].configs) {
     const Op& op = program_->ops[config.op];
     if (op.kind != Op::Kind::kTokens) continue;
     if (program_->token_sets[op.a].takes(token, kind)) close(config.frame, op.next);
@@ -223,7 +220,7 @@ std::uint32_t Automaton::clamped(OpId op, std::uint32_t count) const {
 }
 
 Automaton::Relative Automaton::relative(StateId state) {
-  const std::vector<Config> source(configs(state).begin(), configs(state).end());
+  const auto source = configs(state);
   const FrameId below = shared_call_frame(source);
   if (below <= kBottomFrame || accepting(state)) return {state, kRootFrame};
   std::vector<Config> moved;
@@ -274,8 +271,7 @@ StateId Automaton::adopt(const Automaton& other, StateId state) {
 }
 
 std::size_t Automaton::n_bytes() const {
-  return frames_.capacity() * sizeof(Frame) + configs_.capacity() * sizeof(Config) +
-         states_.size() * (sizeof(State) + sizeof(void*) + 16 + n_classes_ * sizeof(StateId)) + frame_table_.n_bytes() +
+  return frames_.n_bytes() + configs_.n_bytes() + states_.n_bytes() + steps_.n_bytes() + frame_table_.n_bytes() +
          state_table_.n_bytes();
 }
 

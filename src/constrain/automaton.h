@@ -9,6 +9,7 @@
 
 #include "constrain/id_table.h"
 #include "constrain/program.h"
+#include "constrain/stable_array.h"
 
 namespace hearth::constrain {
 
@@ -35,7 +36,7 @@ class Automaton {
   StateId start();
   /// After one byte; kDead where none continues.
   StateId step(StateId state, std::uint8_t byte) {
-    const StateId known = rows_[state][program_->class_of[byte]];
+    const StateId known = steps_[state * n_classes_ + program_->class_of[byte]];
     return known != kUnknown ? known : build_step(state, program_->class_of[byte]);
   }
   /// After a token that is matched as a whole, not by its bytes.
@@ -51,9 +52,7 @@ class Automaton {
   [[nodiscard]] std::uint32_t distance(StateId state) const { return states_[state].distance; }
   /// The most frames that its stacks have or need.
   [[nodiscard]] std::uint32_t depth(StateId state) const { return states_[state].depth; }
-  [[nodiscard]] std::span<const Config> configs(StateId state) const {
-    return std::span(configs_).subspan(states_[state].first, states_[state].n);
-  }
+  [[nodiscard]] std::span<const Config> configs(StateId state) const { return states_[state].configs; }
   [[nodiscard]] bool takes_tokens(StateId state) const { return states_[state].takes_tokens; }
   [[nodiscard]] std::uint32_t distance(Config config) const;
   [[nodiscard]] std::uint32_t frame_depth(FrameId frame) const { return frames_[frame].depth; }
@@ -86,7 +85,7 @@ class Automaton {
     std::uint32_t distance = 0;
   };
   struct State {
-    std::uint32_t first = 0, n = 0;
+    std::span<const Config> configs;
     std::uint32_t distance = 0;
     std::uint32_t depth = 0;
     bool accepting = false, returns = false, truncated = false, takes_tokens = false;
@@ -106,10 +105,12 @@ class Automaton {
   std::shared_ptr<const Program> program_;
   std::uint32_t horizon_;
   std::size_t n_classes_;
-  std::vector<Frame> frames_;
-  std::vector<Config> configs_;
-  std::vector<State> states_;
-  std::vector<std::unique_ptr<StateId[]>> rows_;
+  StableArray<Frame> frames_{Frame{}};
+  std::size_t n_frames_ = 0;
+  ListArena<Config> configs_;
+  StableArray<State> states_{State{}};
+  std::size_t n_states_ = 0;
+  StableArray<StateId> steps_{kUnknown};  // [state, byte class]
   IdTable frame_table_, state_table_;
   // What the closure under construction holds.
   std::vector<Config> found_, work_;

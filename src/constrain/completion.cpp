@@ -12,8 +12,7 @@ constexpr std::size_t kMostForced = 4096;
 
 }  // namespace
 
-/// What the shortest text of `state`, which does not accept, begins with.
-MaskEngine::Symbol MaskEngine::next_of_shortest(StateId state) {
+MaskEngine::ShortestStep MaskEngine::shortest_step(StateId state) {
   const auto configs = automaton_.configs(state);
   const Config best = *std::ranges::min_element(configs, [&](const Config& a, const Config& b) {
     const std::uint32_t da = automaton_.distance(a), db = automaton_.distance(b);
@@ -22,49 +21,54 @@ MaskEngine::Symbol MaskEngine::next_of_shortest(StateId state) {
   const Op& op = automaton_.program().ops[best.op];
   if (op.kind == Op::Kind::kTokens) {
     const TokenSet& set = automaton_.program().token_sets[op.a];
-    if (!set.negated) return {true, static_cast<std::uint32_t>(set.ids.front())};
-    std::uint32_t token = 0;
-    while (!set.takes(static_cast<Token>(token), vocabulary_->kind(static_cast<Token>(token)))) ++token;
-    return {true, token};
+    Token token = 0;
+    if (!set.negated) {
+      token = set.ids.front();
+    } else {
+      while (!set.takes(token, vocabulary_->kind(token))) ++token;
+    }
+    return {true, static_cast<std::uint32_t>(token), after(state, token)};
   }
   const ByteSet& set = automaton_.program().byte_sets[op.a];
   std::uint32_t byte = 0;
   while (!set.test(byte)) ++byte;
-  return {false, byte};
+  return {false, byte, automaton_.step(state, static_cast<std::uint8_t>(byte))};
+}
+
+MaskEngine::Completion& MaskEngine::completion(StateId state) {
+  completions_.reach(state + 1u);
+  return completions_[state];
+}
+
+/// Of a state whose shortest text is known, and how many tokens all states on it need.
+std::uint32_t MaskEngine::fewest_tokens(StateId state) {
+  StateId at = completions_[state].step.next;
+  std::uint32_t fewest = completions_[at].n_tokens + 1;  // a byte alone, or the special token
+  std::uint32_t node = 0;
+  for (const ShortestStep* step = &completions_[state].step; !step->is_token; step = &completions_[at].step) {
+    node = vocabulary_->child(node, static_cast<std::uint8_t>(step->value));
+    if (node == 0) break;
+    at = step->next;
+    if (vocabulary_->all()[node].token != TokenTrie::kNoToken) fewest = std::min(fewest, completions_[at].n_tokens + 1);
+    if (automaton_.distance(at) == 0) break;
+  }
+  return fewest;
 }
 
 std::uint32_t MaskEngine::tokens_needed(StateId state) {
-  if (const auto known = needed_.find(state); known != needed_.end()) return known->second;
-  // The way on from `state`: to the end, or far enough into a way that is known that no token reaches beyond.
-  std::vector<StateId> states;
-  std::vector<Symbol> symbols;
-  std::size_t n_known = 0;
-  StateId at = state;
-  while (true) {
-    const bool known = n_known > 0 || needed_.contains(at);
-    states.push_back(at);
-    if (automaton_.distance(at) == 0 || (known && ++n_known > vocabulary_->longest())) break;
-    const Symbol symbol = next_of_shortest(at);
-    symbols.push_back(symbol);
-    at = symbol.is_token ? after(at, static_cast<Token>(symbol.value))
-                         : automaton_.step(at, static_cast<std::uint8_t>(symbol.value));
-  }
-  for (std::size_t i = states.size(); i-- > 0;) {
-    if (needed_.contains(states[i])) continue;
-    std::uint32_t best = 0;
-    if (automaton_.distance(states[i]) > 0) {
-      best = needed_.at(states[i + 1]) + 1;  // a byte alone, or the special token
-      std::uint32_t node = 0;
-      for (std::size_t j = i; j < symbols.size() && !symbols[j].is_token; ++j) {
-        node = vocabulary_->child(node, static_cast<std::uint8_t>(symbols[j].value));
-        if (node == 0) break;
-        if (vocabulary_->all()[node].token != TokenTrie::kNoToken) best = std::min(best, needed_.at(states[j + 1]) + 1);
-      }
+  std::vector<StateId> way;  // to the end, or to where it is known
+  for (StateId at = state; completion(at).n_tokens == Completion::kNotKnown;) {
+    if (automaton_.distance(at) == 0) {
+      completion(at).n_tokens = 0;
+      break;
     }
-    needed_.emplace(states[i], best);
+    way.push_back(at);
+    const ShortestStep step = shortest_step(at);
+    completion(at).step = step;
+    at = step.next;
   }
-  mask_bytes_ += states.size() * 32;
-  return needed_.at(state);
+  for (; !way.empty(); way.pop_back()) completions_[way.back()].n_tokens = fewest_tokens(way.back());
+  return completions_[state].n_tokens;
 }
 
 std::string MaskEngine::forced_bytes(StateId state) {

@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
+
+#include "constrain/stable_array.h"
 
 namespace hearth::constrain {
 
@@ -12,48 +15,76 @@ inline std::uint64_t mix_hash(std::uint64_t hash, std::uint64_t value) {
   return hash ^ hash >> 29;
 }
 
-/// Open addressing over ids; the things themselves stay with the owner, who compares them.
+/// Open addressing over ids; the things themselves stay with the owner, who compares them. When it grows, memory is
+/// taken and slots are moved a few at a time: no insertion pays for all.
 class IdTable {
  public:
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
 
   template <typename Equal>
   [[nodiscard]] std::uint32_t find(std::uint64_t hash, Equal equal) const {
-    if (slots_.empty()) return kNone;
-    for (std::size_t i = hash & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
-      if (slots_[i].id == kNone) return kNone;
-      if (slots_[i].hash == static_cast<std::uint32_t>(hash >> 32) && equal(slots_[i].id)) return slots_[i].id;
-    }
+    const std::uint32_t id = slots_.find(tag_of(hash), equal);
+    return id != kNone ? id : old_.find(tag_of(hash), equal);
   }
 
   void insert(std::uint64_t hash, std::uint32_t id) {
-    if ((n_ + 1) * 2 > slots_.size()) grow();
-    place({hash, static_cast<std::uint32_t>(hash >> 32), id});
+    for (int i = 0; i < kMovedAtOnce && old_.n > 0; ++i) move_one();
+    if (n_ * 4 >= slots_.n) next_.reach(n_reached_ += kReachedAtOnce);
+    if ((n_ + 1) * 2 > slots_.n) grow();
+    slots_.place({tag_of(hash), id});
     ++n_;
   }
 
-  [[nodiscard]] std::size_t n_bytes() const { return slots_.size() * sizeof(Slot); }
+  [[nodiscard]] std::size_t n_bytes() const { return slots_.slots.n_bytes() + old_.slots.n_bytes() + next_.n_bytes(); }
 
  private:
+  static constexpr int kMovedAtOnce = 4;  // twice what empties the old slots before the new ones are half full
+  static constexpr std::size_t kReachedAtOnce =
+      8;  // from a quarter full to half full: twice as many slots as there are
+
+  static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
   struct Slot {
-    std::uint64_t full_hash = 0;
-    std::uint32_t hash = 0;
+    std::uint32_t tag = 0;
     std::uint32_t id = kNone;
   };
-  void place(const Slot& slot) {
-    std::size_t i = slot.full_hash & (slots_.size() - 1);
-    while (slots_[i].id != kNone) i = (i + 1) & (slots_.size() - 1);
-    slots_[i] = slot;
+  struct Slots {
+    std::size_t n = 0;  // a power of two
+    StableArray<Slot> slots{Slot{}};
+
+    template <typename Equal>
+    [[nodiscard]] std::uint32_t find(std::uint32_t tag, Equal equal) const {
+      if (n == 0) return kNone;
+      for (std::size_t i = tag & (n - 1);; i = (i + 1) & (n - 1)) {
+        const Slot& slot = slots[i];
+        if (slot.id == kNone) return kNone;
+        if (slot.tag == tag && equal(slot.id)) return slot.id;
+      }
+    }
+    void place(Slot slot) {
+      std::size_t i = slot.tag & (n - 1);
+      while (slots[i].id != kNone) i = (i + 1) & (n - 1);
+      slots[i] = slot;
+    }
+  };
+
+  void move_one() {
+    const Slot slot = old_.slots[n_moved_++];
+    if (slot.id != kNone) slots_.place(slot);
+    if (n_moved_ < old_.n) return;
+    old_ = {};
+    n_moved_ = 0;
   }
   void grow() {
-    std::vector<Slot> old = std::move(slots_);
-    slots_.assign(old.empty() ? 64 : old.size() * 2, Slot{});
-    for (const Slot& slot : old)
-      if (slot.id != kNone) place(slot);
+    const std::size_t n = slots_.n == 0 ? 64 : slots_.n * 2;
+    next_.reach(n);
+    old_ = std::exchange(slots_, {.n = n, .slots = std::exchange(next_, StableArray<Slot>(Slot{}))});
+    n_reached_ = 0;
   }
 
-  std::vector<Slot> slots_;
-  std::size_t n_ = 0;
+  Slots slots_, old_;  // what has moved stays in `old_` as well
+  StableArray<Slot> next_{Slot{}};
+  std::size_t n_ = 0, n_moved_ = 0, n_reached_ = 0;
 };
 
 /// A set of 64-bit keys that is emptied by counting up.

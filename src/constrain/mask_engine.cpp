@@ -47,8 +47,7 @@ void MaskEngine::walk(std::span<const TokenTrie::Node> nodes, std::uint32_t root
 template <typename Visit>
 void MaskEngine::visit_special(StateId state, Visit visit) {
   if (!automaton_.takes_tokens(state)) return;
-  const std::vector<Config> configs(automaton_.configs(state).begin(), automaton_.configs(state).end());
-  for (const Config& config : configs) {
+  for (const Config& config : automaton_.configs(state)) {
     const Op& op = automaton_.program().ops[config.op];
     if (op.kind != Op::Kind::kTokens) continue;
     const TokenSet& set = automaton_.program().token_sets[op.a];
@@ -103,7 +102,8 @@ void MaskEngine::list_plain_characters() {
 /// Where every plain character leads: a state, kDead, or kMixed.
 StateId MaskEngine::plain_step(StateId state) {
   if (plain_characters_.size() > kMostPlainKinds) return kMixed;
-  if (const auto known = plain_step_.find(state); known != plain_step_.end()) return known->second;
+  plain_steps_.reach(state + 1u);
+  if (plain_steps_[state] != kNotLookedAt) return plain_steps_[state];
   StateId common = kMixed;
   for (std::size_t i = 0; i < plain_characters_.size(); ++i) {
     StateId at = state;
@@ -116,8 +116,7 @@ StateId MaskEngine::plain_step(StateId state) {
   }
   // What lies behind a return is not known here.
   if (common != kMixed && automaton_.returns(common)) common = kMixed;
-  plain_step_.emplace(state, common);
-  mask_bytes_ += 32;
+  plain_steps_[state] = common;
   return common;
 }
 
@@ -160,10 +159,9 @@ std::shared_ptr<const MaskEngine::LocalMask> MaskEngine::local_mask(StateId stat
       if (node.end > i + 1) mask->open.push_back(i);
       mask->ends_at_return |= node.token != TokenTrie::kNoToken;
     }
-    for (std::uint32_t token = node.token; token != TokenTrie::kNoToken; token = vocabulary_->next_same(token)) {
-      mask->tokens.push_back(token);
-      if (!automaton_.returns(at)) mask->farthest = std::max(mask->farthest, automaton_.distance(at));
-    }
+    if (node.token != TokenTrie::kNoToken && !automaton_.returns(at))
+      mask->farthest = std::max(mask->farthest, automaton_.distance(at));
+    vocabulary_->visit_tokens(node, [&](std::uint32_t token) { mask->tokens.push_back(token); });
   });
   visit_special(state, [&](std::uint32_t token, const Config& config) {
     mask->tokens.push_back(token);
@@ -199,10 +197,8 @@ const MaskEngine::Mask& MaskEngine::mask_of(StateId state) {
     const auto nodes = mask.local->plain_known ? vocabulary_->rest() : vocabulary_->all();
     for (const std::uint32_t root : mask.local->open) {
       walk(nodes, root, behind, [&](std::uint32_t, const TokenTrie::Node& node, StateId at) {
-        for (std::uint32_t token = node.token; token != TokenTrie::kNoToken; token = vocabulary_->next_same(token)) {
-          mask.tokens.push_back(token);
-          mask.farthest = std::max(mask.farthest, automaton_.distance(at));
-        }
+        if (node.token != TokenTrie::kNoToken) mask.farthest = std::max(mask.farthest, automaton_.distance(at));
+        vocabulary_->visit_tokens(node, [&](std::uint32_t token) { mask.tokens.push_back(token); });
       });
     }
     mask.tokens.shrink_to_fit();
@@ -220,16 +216,22 @@ StateId MaskEngine::after(StateId state, Token token) {
   return automaton_.unite(state, whole);
 }
 
+/// Whether a token of the state can lead to where `n_left` are not enough, as far as that is known without looking at
+/// all tokens: then each is judged by itself, and how far they lead is known for the next time.
+bool MaskEngine::may_exceed(StateId state, std::uint32_t n_left) {
+  farthest_.reach(state + 1u);
+  if (farthest_[state] != kUnlimited) return farthest_[state] > n_left;
+  return std::uint64_t{automaton_.distance(state)} + vocabulary_->longest() > n_left;
+}
+
 void MaskEngine::fill(StateId state, std::uint32_t budget, std::span<std::uint64_t> words) {
   std::ranges::fill(words, 0);
   if (automaton_.accepting(state))
     for (const Token token : vocabulary_->end_tokens()) set_bit(words, static_cast<std::uint32_t>(token));
   if (budget == 0) return;
+  if (budget != kUnlimited && may_exceed(state, budget - 1)) return fill_within(state, budget - 1, words);
   const Mask& mask = mask_of(state);
-  if (budget != kUnlimited && mask.farthest > budget - 1) {
-    fill_within(state, budget, words);
-    return;
-  }
+  if (budget != kUnlimited && mask.farthest > budget - 1) return fill_within(state, budget - 1, words);
   const auto add = [&](std::span<const std::uint64_t> more) {
     for (std::size_t i = 0; i < more.size(); ++i) words[i] |= more[i];
   };
@@ -240,10 +242,12 @@ void MaskEngine::fill(StateId state, std::uint32_t budget, std::span<std::uint64
 }
 
 /// Adds the plain tokens after which `n_left` are enough. False where each must be looked at.
-bool MaskEngine::fill_plain_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words) {
+bool MaskEngine::fill_plain_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words,
+                                   std::uint32_t& farthest) {
   std::vector<StateId> run;
   if (automaton_.takes_tokens(state) || !plain_run(state, run)) return false;
   if (run.empty()) return true;
+  for (const StateId at : run) farthest = std::max(farthest, automaton_.distance(at));
   const bool endless = run.back() == (run.size() > 1 ? run[run.size() - 2] : state);
   for (std::uint32_t n = 1; n <= run.size(); ++n) {
     if (!fits(run[n - 1], n_left)) continue;
@@ -256,23 +260,30 @@ bool MaskEngine::fill_plain_within(StateId state, std::uint32_t n_left, std::spa
 }
 
 /// The mask where not every token leaves enough budget.
-void MaskEngine::fill_within(StateId state, std::uint32_t budget, std::span<std::uint64_t> words) {
-  const std::uint32_t n_left = budget - 1;
-  const bool plain_done = fill_plain_within(state, n_left, words);
-  if (automaton_.takes_tokens(state)) {
-    visit_special(state, [&](std::uint32_t token, const Config&) {
-      if (fits(after(state, static_cast<Token>(token)), n_left)) set_bit(words, token);
-    });
-  }
+void MaskEngine::fill_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words) {
+  std::uint32_t farthest = 0;
+  StateId last = kDead;  // many tokens in a row lead to the same state
+  bool last_fits = false;
+  const auto enough = [&](StateId at) {
+    if (at == last) return last_fits;
+    farthest = std::max(farthest, automaton_.distance(at));
+    last = at;
+    return last_fits = fits(at, n_left);
+  };
+  const bool plain_done = fill_plain_within(state, n_left, words, farthest);
+  const bool takes_tokens = automaton_.takes_tokens(state);
+  visit_special(state, [&](std::uint32_t token, const Config&) {
+    if (enough(after(state, static_cast<Token>(token)))) set_bit(words, token);
+  });
   walk(plain_done ? vocabulary_->rest() : vocabulary_->all(), 0, state,
        [&](std::uint32_t, const TokenTrie::Node& node, StateId at) {
          if (node.token == TokenTrie::kNoToken) return;
          // A token that can also be taken as a whole is judged by both readings together.
-         if (automaton_.takes_tokens(state)) at = after(state, static_cast<Token>(node.token));
-         if (!fits(at, n_left)) return;
-         for (std::uint32_t token = node.token; token != TokenTrie::kNoToken; token = vocabulary_->next_same(token))
-           set_bit(words, token);
+         if (takes_tokens) at = after(state, static_cast<Token>(node.token));
+         if (enough(at)) vocabulary_->visit_tokens(node, [&](std::uint32_t token) { set_bit(words, token); });
        });
+  farthest_.reach(state + 1u);
+  farthest_[state] = farthest;
 }
 
 }  // namespace hearth::constrain

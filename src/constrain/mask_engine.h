@@ -36,9 +36,13 @@ class MaskEngine {
   std::string forced_bytes(StateId state);
   std::vector<Token> forced_tokens(StateId state, std::uint32_t budget);
 
-  [[nodiscard]] std::size_t n_bytes() const { return automaton_.n_bytes() + mask_bytes_; }
+  [[nodiscard]] std::size_t n_bytes() const {
+    return automaton_.n_bytes() + completions_.n_bytes() + plain_steps_.n_bytes() + farthest_.n_bytes() + mask_bytes_;
+  }
 
  private:
+  static constexpr StateId kNotLookedAt = 0xFFFFFFFE;
+
   /// The tokens of a state as far as its own stack decides: `plain` characters of text as a set of the vocabulary, the
   /// others listed or, where many, as bits. What lies behind a return to an unknown stack is left open.
   struct LocalMask {
@@ -67,13 +71,23 @@ class MaskEngine {
   StateId plain_step(StateId state);
   bool plain_run(StateId state, std::vector<StateId>& run);
   void list_plain_characters();
-  void fill_within(StateId state, std::uint32_t budget, std::span<std::uint64_t> words);
-  bool fill_plain_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words);
-  struct Symbol {
+  bool may_exceed(StateId state, std::uint32_t n_left);
+  void fill_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words);
+  bool fill_plain_within(StateId state, std::uint32_t n_left, std::span<std::uint64_t> words, std::uint32_t& farthest);
+  /// One step of a state's shortest text: a byte or a special token, and where it leads.
+  struct ShortestStep {
     bool is_token = false;
     std::uint32_t value = 0;
+    StateId next = kDead;
   };
-  Symbol next_of_shortest(StateId state);
+  struct Completion {
+    static constexpr std::uint32_t kNotKnown = 0xFFFFFFFF;
+    std::uint32_t n_tokens = kNotKnown;
+    ShortestStep step;  // of states that do not accept
+  };
+  ShortestStep shortest_step(StateId state);
+  Completion& completion(StateId state);
+  std::uint32_t fewest_tokens(StateId state);
 
   std::mutex mutex_;
   std::shared_ptr<const TokenTrie> vocabulary_;
@@ -81,9 +95,10 @@ class MaskEngine {
   std::vector<StateId> path_;  // by depth in the tree
   std::unordered_map<StateId, std::shared_ptr<const LocalMask>> local_;
   std::unordered_map<StateId, Mask> masks_;
-  std::unordered_map<StateId, std::uint32_t> needed_;
-  std::unordered_map<StateId, StateId> plain_step_;
-  std::vector<std::string> plain_characters_;  // one of each kind that the program can tell apart
+  StableArray<Completion> completions_{Completion{}};  // by state
+  StableArray<StateId> plain_steps_{kNotLookedAt};     // by state: see plain_step
+  StableArray<std::uint32_t> farthest_{kUnlimited};    // by state: distance after any of its tokens; or not known yet
+  std::vector<std::string> plain_characters_;          // one of each kind that the program can tell apart
   std::size_t mask_bytes_ = 0;
 };
 

@@ -88,6 +88,7 @@ std::vector<TokenTrie::Node> TokenTrie::make_tree(const std::vector<Token>& sort
     const auto id = static_cast<std::uint32_t>(token);
     const std::size_t shared = static_cast<std::size_t>(std::ranges::mismatch(text, last).in1 - text.begin());
     if (last_id != kNoToken && shared == text.size() && shared == last.size()) {
+      nodes[open.back()].several = true;
       next_same_[last_id] = id;
       last_id = id;
       continue;

@@ -30,9 +30,10 @@ class TokenTrie {
   /// A node of a tree in pre-order: its children follow it, its subtree ends before `end`.
   struct Node {
     std::uint32_t end = 0;
-    std::uint32_t token = kNoToken;  // the first with these bytes; see next_same
+    std::uint32_t token = kNoToken;  // the first with these bytes; see visit_tokens
     std::uint16_t depth = 0;         // bytes from the root; the root (node 0) has 0
     std::uint8_t byte = 0;
+    bool several = false;  // tokens have these bytes
   };
 
   static Result<std::shared_ptr<const TokenTrie>> build(std::vector<VocabularyToken> vocabulary);
@@ -58,8 +59,14 @@ class TokenTrie {
   /// Bit per token: text tokens of 1 to n plain characters (n from 1; more than most_plain counts as most_plain).
   [[nodiscard]] std::span<const std::uint64_t> plain_up_to(std::uint32_t n) const;
   [[nodiscard]] std::uint32_t most_plain() const { return kMostPlain; }
-  /// The next token with the same bytes, or kNoToken.
-  [[nodiscard]] std::uint32_t next_same(std::uint32_t token) const { return next_same_[token]; }
+  /// Every token that ends at a node.
+  template <typename Visit>
+  void visit_tokens(const Node& node, Visit visit) const {
+    if (node.token == kNoToken) return;
+    visit(node.token);
+    if (!node.several) return;
+    for (std::uint32_t token = next_same_[node.token]; token != kNoToken; token = next_same_[token]) visit(token);
+  }
   /// The child of a node of all() by its byte; 0 (the root) when there is none.
   [[nodiscard]] std::uint32_t child(std::uint32_t node, std::uint8_t byte) const;
 
@@ -74,8 +81,8 @@ class TokenTrie {
   std::string text_;
   std::vector<std::uint32_t> begin_;
   std::vector<Token> end_tokens_;
-  std::vector<std::uint32_t> next_same_;
-  std::vector<std::uint16_t> n_plain_;  // characters of a plain token, 0 for the others
+  std::vector<std::uint32_t> next_same_;  // by token: the next one with the same bytes, or kNoToken
+  std::vector<std::uint16_t> n_plain_;    // characters of a plain token, 0 for the others
   std::vector<Node> all_, rest_;
   std::vector<std::uint64_t> plain_;  // [kMostPlain][mask_words]
   std::vector<std::uint32_t> root_child_;

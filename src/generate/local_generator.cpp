@@ -451,6 +451,11 @@ Result<std::size_t> LocalGenerator::restore_session(const std::filesystem::path&
   return restored;
 }
 
+Status LocalGenerator::check(const Request& request) {
+  HEARTH_CHECK(prepare(request));
+  return {};
+}
+
 Status LocalGenerator::warm_up() {
   Job job;
   job.prompt.tokens = {model_->vocabulary()->bos().value_or(0)};

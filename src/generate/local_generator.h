@@ -48,6 +48,8 @@ class LocalGenerator final : public Generator {
   /// Takes it back, also in another process: the next request that begins like it need not read it again. Refused when
   /// it is of another model, context, template or principal, or damaged.
   Result<std::size_t> restore_session(const std::filesystem::path& path, const std::string& principal = {});
+  /// Whether this could be asked: the template takes the messages, they fit the context. Nothing is computed.
+  Status check(const Request& request);
   /// Runs the model once, so that the first request finds everything in memory.
   Status warm_up();
 

@@ -1,15 +1,19 @@
 // The C interface as a host uses it: models, chats, errors, cancelling from another thread, structs of other versions.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "data_path.h"
+#include "file/temporary_folder.h"
 #include "hearth/hearth.h"
 
 #include <nlohmann/json.hpp>
@@ -35,24 +39,20 @@ constexpr const char* kRoles = "{% for m in messages %}[{{ m.role }}]{{ m.conten
 class ScriptedModel {
  public:
   explicit ScriptedModel(const Json& script, const char* chat_template = kRoles) {
-    path_ = fs::path(::testing::TempDir()) / ("capi_" + std::to_string(n_files++) + ".json");
-    write_script(path_, script);
+    const fs::path path = folder_.path() / "script.json";
+    write_script(path, script);
     hearth_error error = no_error();
     hearth_model_options options{};
     options.size = sizeof options;
     options.chat_template = chat_template;
-    model = hearth_model_open(path_.c_str(), &options, &error);
+    model = hearth_model_open(path.c_str(), &options, &error);
     EXPECT_NE(model, nullptr) << error.message;
   }
-  ~ScriptedModel() {
-    hearth_model_close(model);
-    fs::remove(path_);
-  }
+  ~ScriptedModel() { hearth_model_close(model); }
   hearth_model* model = nullptr;
 
  private:
-  inline static int n_files = 0;
-  fs::path path_;
+  hearth::testing::TemporaryFolder folder_;
 };
 
 const Json kTalk = {
@@ -248,6 +248,105 @@ TEST(CApi, StructsOfOtherVersions) {
   EXPECT_STREQ(older.behind, "intact");
 }
 
+/// The options of version 1, which ended here.
+constexpr std::size_t kFirstOptions = offsetof(hearth_model_options, max_memory_bytes);
+
+TEST(CApi, OptionsOfTheFirstVersionStillWork) {
+  std::vector<unsigned char> bytes(kFirstOptions + 64, 0xff);  // what lies behind is no part of it
+  std::fill_n(bytes.begin(), kFirstOptions, 0);
+  std::memcpy(bytes.data(), &kFirstOptions, sizeof kFirstOptions);
+  const std::string path = ::testing::TempDir() + "capi_first_options.json";
+  write_script(path, kTalk);
+  hearth_error error = no_error();
+  hearth_model* const model =
+      hearth_model_open(path.c_str(), reinterpret_cast<const hearth_model_options*>(bytes.data()), &error);
+  EXPECT_NE(model, nullptr) << error.message;
+  hearth_model_close(model);
+  fs::remove(path);
+}
+
+class CApiCare : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto why = hearth::testing::missing(path_)) GTEST_SKIP() << *why;
+    options_.size = sizeof options_;
+    options_.journal_folder = journal_.c_str();
+    options_.n_threads = 1;
+  }
+  Json info_of(hearth_model* model) {
+    char* const text = hearth_model_info(model, &error_);
+    const Json json = Json::parse(text);
+    hearth_text_free(text);
+    return json;
+  }
+  /// As a process leaves it that was killed while it loaded.
+  void leave_ticket() const {
+    fs::create_directories(journal_);
+    const Json load = {{"model", fs::weakly_canonical(path_).string()},
+                       {"size_bytes", 1},
+                       {"n_ctx", 8192},
+                       {"ubatch", 512},
+                       {"kv", 0},
+                       {"predicted_bytes", 1000},
+                       {"free_bytes", 10}};
+    std::ofstream(fs::path(journal_) / "ticket-x-0.building") << load.dump();
+  }
+  const std::string path_ = hearth::testing::data_path("weights/stories260K/stories260K.gguf").string();
+  const hearth::testing::TemporaryFolder folder_;
+  const std::string journal_ = (folder_.path() / "loads").string();
+  hearth_model_options options_{};
+  hearth_error error_ = no_error();
+};
+
+TEST_F(CApiCare, WhatDoesNotFitIsRefusedWithWhatWould) {
+  options_.n_ctx = 900'000'000;
+  EXPECT_EQ(hearth_model_open(path_.c_str(), &options_, &error_), nullptr);
+  EXPECT_EQ(error_.code, 7) << error_.message;
+  EXPECT_NE(std::string(error_.message).find("are free; what would fit: --ctx"), std::string::npos) << error_.message;
+  options_.n_ctx = 512;
+  options_.max_memory_bytes = 1 << 20;
+  EXPECT_EQ(hearth_model_open(path_.c_str(), &options_, &error_), nullptr);
+  EXPECT_EQ(error_.code, 7) << error_.message;
+  EXPECT_NE(std::string(error_.message).find("1.0 MiB may be taken"), std::string::npos) << error_.message;
+  options_.force = 1;
+  options_.kv = "q8_0";
+  hearth_model* const model = hearth_model_open(path_.c_str(), &options_, &error_);
+  ASSERT_NE(model, nullptr) << error_.message;
+  EXPECT_EQ(info_of(model).at("context_used"), 512);
+  hearth_model_close(model);
+  options_.kv = "q9";
+  EXPECT_EQ(hearth_model_open(path_.c_str(), &options_, &error_), nullptr);
+  EXPECT_NE(std::string(error_.message).find("\"q8_0\""), std::string::npos) << error_.message;
+}
+
+TEST_F(CApiCare, ADeathIsExplainedThenLoadedWithLessThenRefused) {
+  leave_ticket();
+  hearth_model* const smaller = hearth_model_open(path_.c_str(), &options_, &error_);
+  ASSERT_NE(smaller, nullptr) << error_.message;
+  const std::string notice = info_of(smaller).at("notice");
+  EXPECT_NE(notice.find("the process died"), std::string::npos) << notice;
+  EXPECT_NE(notice.find("keys and values in 8 bits"), std::string::npos) << notice;
+  hearth_model_close(smaller);
+  for (int i = 0; i < 2; ++i) {  // and each time nobody looked before the next start
+    leave_ticket();
+    options_.max_memory_bytes = 1;  // refused for its size: no success that would forget
+    EXPECT_EQ(hearth_model_open(path_.c_str(), &options_, &error_), nullptr);
+  }
+  options_.max_memory_bytes = 0;
+  EXPECT_EQ(hearth_model_open(path_.c_str(), &options_, &error_), nullptr);
+  EXPECT_EQ(error_.code, 16) << error_.message;
+  EXPECT_NE(std::string(error_.message).find("the last 2 times"), std::string::npos) << error_.message;
+  options_.force = 1;
+  hearth_model* const forced = hearth_model_open(path_.c_str(), &options_, &error_);
+  ASSERT_NE(forced, nullptr) << error_.message;
+  EXPECT_EQ(info_of(forced).at("notice"), "");
+  hearth_model_close(forced);
+  options_.force = 0;
+  hearth_model* const forgotten = hearth_model_open(path_.c_str(), &options_, &error_);
+  EXPECT_NE(forgotten, nullptr) << "it worked: " << error_.message;
+  hearth_model_close(forgotten);
+}
+
 TEST(CApi, CancelFromAnotherThreadKeepsWhatWasSaid) {
   const ScriptedModel scripted(kEndless);
   hearth_error error = no_error();
@@ -323,11 +422,11 @@ TEST(CAbi, TheSharedLibraryShowsTheListedSymbolsAndNoOthers) {
 }
 
 TEST(CAbi, TheExampleRuns) {
-  const fs::path script = fs::path(::testing::TempDir()) / "capi_example.json";
+  const hearth::testing::TemporaryFolder folder;
+  const fs::path script = folder.path() / "script.json";
   write_script(script, {{"replies", {{{"after", ""}, {"say", "Hello."}}}}});
   EXPECT_EQ(output_of(std::string(HEARTH_C_CHAT) + " " + script.string() + " Hi More"),
             "Hello.\n[stop]\nHello.\n[stop]\n");
-  fs::remove(script);
 }
 
 }  // namespace

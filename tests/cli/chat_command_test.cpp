@@ -145,7 +145,7 @@ TEST(ChatCommand, ATerminalChat) {
 
 TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
   const ScratchFolder folder;
-  Terminal terminal({"chat", chatty(folder, R"(, "delay_per_token_ms": 300)"), "--template", "plain"});
+  Terminal terminal({"chat", chatty(folder, R"(, "delay_per_token_ms": 100)"), "--template", "plain"});
   terminal.expect("> ");
   terminal.type("Hi\r");
   terminal.expect("Hel");
@@ -158,6 +158,92 @@ TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
   terminal.type("/exit\r");
   EXPECT_EQ(terminal.code(), 0);
   EXPECT_NE(read_text(folder.file("saved.json")).find(R"("content": "Hel)"), std::string::npos);
+}
+
+TEST(ChatCommand, AnotherModelGoesOnWithTheConversation) {
+  const ScratchFolder folder;
+  const std::string a = folder.write("a.json", R"({"hearth_fake": 1, "replies": [{"after": "", "say": "I am A."}]})");
+  const std::string b = folder.write("b.json", R"({"hearth_fake": 1, "replies": [
+      {"after": "assistant: I am A.;user: Who?;assistant:", "say": "I am B and heard A."}]})");
+  Terminal terminal({"chat", a, "--template", folder.write("t.jinja", kToolTemplate), "--lazy", "--keep-alive", "900"});
+  terminal.expect("> ");
+  terminal.type("/models\r");
+  terminal.expect("no model is in memory; the next message loads a.json");
+  terminal.type("Hi\r");
+  terminal.expect("I am A.");
+  terminal.expect("> ");
+  terminal.type("/model " + b + "\r");
+  terminal.expect("(b.json answers from now on)");
+  terminal.type("Who?\r");
+  terminal.expect("I am B and heard A.");
+  terminal.expect("> ");
+  terminal.type("/pin a.json\r/models\r");
+  terminal.expect("(stays in memory)");
+  terminal.expect("* b.json");
+  terminal.expect("  a.json");
+  terminal.expect(" s, pinned");
+  terminal.type("/model " + folder.file("none.json") + "\r");
+  terminal.expect("b.json goes on");
+  terminal.type("/model ./no --engine none\r");
+  terminal.expect("there is no engine \"none\"");
+  terminal.type("/retry\r");
+  terminal.expect("I am B and heard A.");
+  terminal.type("/unload a.json\r/unload\r/models\r");
+  terminal.expect("(unloaded");
+  terminal.expect("(unloaded");
+  terminal.expect("no model is in memory; the next message loads b.json");
+  terminal.type("/retry\r");
+  terminal.expect("I am B and heard A.");
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.code(), 0);
+}
+
+TEST(ChatCommand, AModelThatDoesNotLoadIsNamedAndTheChatWaitsForAnother) {
+  const ScratchFolder folder;
+  const std::string torn = folder.write("torn.json", R"({"hearth_fake": 1, "replies": 7})");
+  Terminal terminal({"chat", torn, "--template", "plain"});
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("hearth: ");
+  terminal.expect("torn.json");
+  terminal.type("/model " + chatty(folder) + "\r");
+  terminal.expect("(chatty.json answers from now on)");
+  terminal.type("Hi\r");
+  terminal.expect("Hello there.");
+  terminal.type("/exit\r");
+  EXPECT_EQ(terminal.code(), 0);
+}
+
+TEST(ChatCommand, WhereThereIsRoomForOneTheOldOneGoesAndComesBack) {
+  for (const std::string& path : {stories(), golden("bert/model.gguf")})
+    if (const auto why = missing(path)) GTEST_SKIP() << *why;
+  const ScratchFolder folder;
+  const std::string one = folder.file("one.gguf"), two = folder.file("two.gguf"), bert = folder.file("bert.gguf");
+  std::filesystem::copy_file(stories(), one);
+  std::filesystem::copy_file(stories(), two);
+  std::filesystem::copy_file(golden("bert/model.gguf"), bert);
+  Terminal terminal({"chat", one, "--template", "plain", "--max-tokens", "4", "--cache", "off", "--models-mib", "5"});
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("/model " + two + "\r");
+  terminal.expect("(one.gguf left memory)");
+  terminal.expect("(two.gguf answers from now on)");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("/models\r");
+  terminal.expect("* two.gguf");
+  terminal.expect("of 5.00 MiB");
+  terminal.type("/model " + bert + "\r");  // reads texts, answers none
+  terminal.expect("two.gguf goes on");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("/model " + folder.write("torn.gguf", read_text(stories()).substr(0, 500'000)) + "\r");
+  terminal.expect("two.gguf goes on");
+  terminal.type("Hi\r");
+  terminal.expect("[4 tokens");
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.code(), 0);
 }
 
 }  // namespace

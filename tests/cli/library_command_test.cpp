@@ -22,9 +22,8 @@ class LibraryCommands : public ::testing::Test {
     model_ = read_text(stories());
   }
   [[nodiscard]] RunOptions environment(std::vector<std::string> more = {}) const {
-    std::vector<std::string> all = {"HEARTH_HOME=" + home_, "HF_ENDPOINT=" + hub_.url(), "HEARTH_CACHE=off"};
-    all.insert(all.end(), more.begin(), more.end());
-    return {.environment = all};
+    more.insert(more.end(), {"HEARTH_HOME=" + home_, "HF_ENDPOINT=" + hub_.url(), "HEARTH_CACHE=off"});
+    return {.environment = more};  // the first of a name counts
   }
   [[nodiscard]] Ran hearth(const std::vector<std::string>& arguments) const {
     return run_hearth(arguments, environment());
@@ -112,6 +111,20 @@ TEST_F(LibraryCommands, EventsForPrograms) {
   const Ran missing_repo = hearth({"pull", "hf:o/none", "--json"});
   EXPECT_EQ(missing_repo.code, 1);
   EXPECT_EQ(LibraryJson::parse(missing_repo.out)["code"], "file_not_found");
+}
+
+TEST_F(LibraryCommands, WhatComesIsTriedOnceAndShown) {
+  hub_.put("o/stories", "m.gguf", model_);
+  const RunOptions kept = environment({"HEARTH_CACHE=" + home_ + "/cache", "HEARTH_THREADS=1", "HEARTH_ISA=scalar"});
+  const Ran untried = run_hearth({"pull", "hf:o/stories", "--no-try", "--json"}, kept);
+  ASSERT_EQ(untried.code, 0) << untried.err;
+  EXPECT_NE(run_hearth({"show", "hf:o/stories"}, kept).out.find("not yet: `hearth doctor"), std::string::npos);
+  const Ran tried = run_hearth({"pull", "hf:o/stories"}, kept);
+  EXPECT_NE(tried.err.find("trying what it can be relied on for"), std::string::npos) << tried.err;
+  const Ran shown = run_hearth({"show", "hf:o/stories", "--json"}, kept);
+  EXPECT_EQ(LibraryJson::parse(shown.out).at("card").at("seed"), "yes") << shown.out;
+  EXPECT_EQ(run_hearth({"pull", "hf:o/stories"}, kept).err.find("trying"), std::string::npos) << "it was tried";
+  EXPECT_EQ(hearth({"pull", "hf:o/stories", "--try", "--no-try"}).code, 2);
 }
 
 TEST_F(LibraryCommands, OfflineMeansOffline) {

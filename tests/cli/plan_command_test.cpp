@@ -11,21 +11,21 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// The most memory a run of the command held; 0 when it failed. Read while it runs: what the system counts at the end
-/// includes this program, of which the child was a copy before it became the command.
+/// The most memory a run of the command held; 0 when it failed. Read while it runs, from when it is the command: a
+/// child that is still a copy of this program has this program's peak.
 std::uint64_t peak_of(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = command_line(arguments);
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    const int nowhere = open("/dev/null", O_WRONLY);
-    dup2(nowhere, 1);
-    dup2(nowhere, 2);
-    execv(pointers[0], pointers.data());
-    _exit(127);
-  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const int spawned = posix_spawn(&child, pointers[0], &actions, nullptr, pointers.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (spawned != 0) return 0;
   std::uint64_t peak = 0;
   int status = 0;
   while (waitpid(child, &status, WNOHANG) == 0) {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "file/temporary_folder.h"
+
 namespace hearth::cli {
 namespace {
 
@@ -48,9 +50,8 @@ TEST(Tuning, OthersAndDamagedOnesAreNotBelieved) {
 
 class TunedTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::filesystem::remove_all(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "tuning_test";
+  testing::TemporaryFolder own_;
+  std::filesystem::path folder_ = own_.path() / "made-when-needed";
 };
 
 TEST_F(TunedTest, MeasuresOnceAndReadsAfterwards) {

@@ -6,24 +6,21 @@
 
 #include <gtest/gtest.h>
 
+#include "file/temporary_folder.h"
+
 namespace hearth {
 namespace {
 
 class CoresTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    root_ = std::filesystem::path(::testing::TempDir()) / "cores_test";
-    std::filesystem::remove_all(root_);
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
   void write(int cpu, const std::string& file, const std::string& text) {
     const auto path = root_ / ("cpu" + std::to_string(cpu)) / file;
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << text << '\n';
   }
 
-  std::filesystem::path root_;
+  testing::TemporaryFolder folder_;
+  std::filesystem::path root_ = folder_.path();
 };
 
 TEST_F(CoresTest, CountsWhatTheProcessMayUse) {

@@ -9,6 +9,7 @@
 
 #include "data_path.h"
 #include "engine/fake/fake_model.h"
+#include "file/temporary_folder.h"
 #include "generate/local_generator.h"
 #include "hearth/tools.h"
 #include "hearth/typed.h"
@@ -163,8 +164,11 @@ TEST(Snippets, DoWhatTheySay) {
   Request request;
   request.messages = {Message::user("Hi")};
   EXPECT_TRUE(docs::tools(**generator, request));
-  fs::current_path(::testing::TempDir());
+  const TemporaryFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
   EXPECT_TRUE(docs::saved(generator->get(), request, ""));
+  fs::current_path(before);
 }
 
 }  // namespace

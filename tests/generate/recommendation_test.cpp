@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "file/temporary_folder.h"
 #include "generate/options.h"
 
 namespace hearth::generate {
@@ -40,10 +41,8 @@ TEST(Recommendation, OfAGenerationConfig) {
 }
 
 TEST(Recommendation, OfTheFileBesideTheModel) {
-  const auto folder = std::filesystem::path(::testing::TempDir()) / "recommendation";
-  std::filesystem::create_directories(folder);
-  const auto model = folder / "model.gguf", config = folder / "generation_config.json";
-  std::filesystem::remove(config);
+  const testing::TemporaryFolder folder;
+  const auto model = folder.path() / "model.gguf", config = folder.path() / "generation_config.json";
   ModelInfo info;
   info.recommended = {{"temperature", 0.6}, {"top_k", 20}};
   EXPECT_EQ(recommended_beside(model, info)->sampling.temperature, 0.6f);

@@ -1,9 +1,12 @@
 // hearth chat: a conversation at the terminal, or line by line through a pipe.
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <limits>
 
 #include "base/closest.h"
 #include "base/terminal.h"
+#include "cli/chat/chat_models.h"
 #include "cli/chat/line_editor.h"
 #include "cli/chat/raw_terminal.h"
 #include "cli/chat/set_option.h"
@@ -32,6 +35,8 @@ constexpr std::string_view kHelp =
     "  /clear           forget the conversation, keep the instructions\n"
     "  /system TEXT     instructions for the model; without TEXT none\n"
     "  /set NAME VALUE  temperature, top_p, top_k, min_p, repetition_penalty, seed, max_tokens, thinking\n"
+    "  /model NAME      another model goes on with the conversation; /models lists those in memory\n"
+    "  /pin, /unpin, /unload NAME   keeps a model in memory, lets it go for others, lets it go now\n"
     "  /receipt         what happened at the last answer, in full\n"
     "  /save FILE       the conversation as JSON;  /load FILE  goes on with one\n"
     "  /exit            end (or Ctrl-D)\n";
@@ -46,6 +51,11 @@ class Chat final : public Command {
                "Go on with the conversation in this file, if it is there, and keep it there");
     tools_.declare(flags);
     generator_.declare(flags);
+    flags.toggle("--lazy", lazy_, "Load the model at the first message (default: while you type it)");
+    flags.count("--models-mib", models_mib_, 1, 1u << 30,
+                "What the models of this chat may take together, in MiB (default: see `hearth plan`)");
+    flags.count("--keep-alive", keep_alive_s_, 0, 1u << 30,
+                "Seconds that a model stays in memory after /model left it (default: 300; 0: until room is needed)");
     flags.toggle("--quiet", quiet_, "No line of figures after an answer");
   }
 
@@ -57,9 +67,13 @@ class Chat final : public Command {
     if (!load_.empty() && !session_.empty()) return usage_error("--load and --session exclude each other");
     if (!session_.empty()) generator_.keep_sessions();
     if (!system_.empty()) options.messages.push_back(Message::instruction(system_));
-    HEARTH_TRY(const auto generator, generator_.open(settings));
-    settings_ = settings;
-    generate::Conversation conversation(*generator, std::move(options));
+    terminal_ = is_terminal(StandardStream::kInput) && is_terminal(StandardStream::kOutput);
+    screen_ =
+        Screen(terminal_ ? look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed) : Look::kPipe);
+    ChatModels models(generator_, settings, models_options());
+    HEARTH_CHECK(models.begin_with(generator_.model_flags().path));
+    models_ = &models;
+    generate::Conversation conversation(models, std::move(options));
     std::error_code ignored;
     const std::string& from = !session_.empty() && std::filesystem::exists(session_, ignored) ? session_ : load_;
     if (!from.empty()) {
@@ -67,17 +81,15 @@ class Chat final : public Command {
       if (!system_.empty()) conversation.instruct(system_);
     }
     conversation_ = &conversation;
-    terminal_ = is_terminal(StandardStream::kInput) && is_terminal(StandardStream::kOutput);
-    screen_ =
-        Screen(terminal_ ? look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed) : Look::kPipe);
     if (tools_.answered()) {
       conversation.offer(tools_.box(), {.max_steps = tools_.max_steps(), .on_result = [this](const ToolResult& result) {
                                           if (!quiet_) note(screen_.dim(told(result)));
                                         }});
     }
     if (terminal_) {
-      note(screen_.dim(generator_.description() + "\n/help lists what else you can do; Ctrl-D ends."));
+      note(screen_.dim(models.name() + "\n/help lists what else you can do; Ctrl-D ends."));
       HEARTH_TRY(raw_, RawTerminal::enter());
+      if (!lazy_) models.load_ahead(conversation.options());
     }
     const Outcome outcome = converse();
     raw_.reset();
@@ -85,6 +97,18 @@ class Chat final : public Command {
   }
 
  private:
+  ChatModelsOptions models_options() {
+    constexpr std::uint64_t kMiB = 1u << 20;
+    const std::uint64_t budget = models_mib_                      ? *models_mib_ * kMiB
+                                 : generator_.model_flags().force ? std::numeric_limits<std::uint64_t>::max()
+                                                                  : default_models_budget();
+    const bool shown = is_terminal(StandardStream::kError) && !generator_.model_flags().log;
+    return {.budget_bytes = budget,
+            .keep_alive = std::chrono::seconds(keep_alive_s_),
+            .tell = [this](const std::string& text) { note(screen_.dim(text)); },
+            .progress = shown ? LoadProgress::Shown::kYes : LoadProgress::Shown::kNo};
+  }
+
   Outcome converse() {
     for (;;) {
       HEARTH_TRY(const std::optional<std::string> text, next_text());
@@ -147,10 +171,13 @@ class Chat final : public Command {
         [&] { return guard.interrupted(); });
     if (raw_) HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kIsAKey));
     HEARTH_CHECK(written);
-    if (!reply) return std::unexpected(Failure(reply.error()));
+    if (!reply) {
+      return std::unexpected(
+          Failure(reply.error(), reply.error().code == ErrorCode::kCancelled ? kInterrupted : kFailed));
+    }
     HEARTH_CHECK(screen_.end());
     tell(*reply);
-    if (!std::exchange(remembered_, true)) generator_.remember(reply->receipt, settings_);
+    if (!std::exchange(remembered_, true)) models_->remember(reply->receipt);
     HEARTH_CHECK(keep());
     return {};
   }
@@ -207,6 +234,16 @@ class Chat final : public Command {
       const std::size_t gap = rest.find(' ');
       const std::string_view value = gap == std::string_view::npos ? std::string_view() : rest.substr(gap + 1);
       report(set_option(conversation_->options(), rest.substr(0, gap), value), screen_.dim("(set)"));
+    } else if (name == "/model" && !rest.empty()) {
+      HEARTH_CHECK(change_model(rest));
+    } else if (name == "/models" || name == "/model") {
+      note(models_->list_text());
+    } else if (name == "/unload") {
+      report(models_->unload(std::string(rest)), screen_.dim("(unloaded; it is loaded again when it is needed)"));
+    } else if (name == "/pin" || name == "/unpin") {
+      using Pin = care::Residency::Pin;
+      report(models_->pin(std::string(rest), name == "/pin" ? Pin::kYes : Pin::kNo),
+             screen_.dim(name == "/pin" ? "(stays in memory)" : "(may go when another needs its place)"));
     } else if (name == "/receipt") {
       const auto& receipt = conversation_->receipt();
       note(receipt ? generate::receipt_json(*receipt).dump(2) : "hearth: there is no answer yet");
@@ -215,16 +252,35 @@ class Chat final : public Command {
     } else if (name == "/load") {
       report(conversation_->load(std::string(rest)), screen_.dim("(loaded; say something to go on)"));
     } else {
-      constexpr std::string_view kNames[] = {"/exit",   "/help", "/retry",   "/undo", "/clear",
-                                             "/system", "/set",  "/receipt", "/save", "/load"};
+      constexpr std::string_view kNames[] = {"/exit",   "/help",   "/retry",   "/undo",   "/clear",
+                                             "/system", "/set",    "/model",   "/models", "/pin",
+                                             "/unpin",  "/unload", "/receipt", "/save",   "/load"};
       note(fmt::format("hearth: there is no command {}{}; /help lists them", name, did_you_mean(name, kNames)));
     }
     return Next::kGoOn;
   }
 
+  /// "NAME", or "NAME --engine ENGINE".
+  Checked<void> change_model(std::string_view words) {
+    constexpr std::string_view kEngine = " --engine ";
+    const std::size_t at = words.find(kEngine);
+    const std::string name(words.substr(0, at));
+    const std::string engine(at == std::string_view::npos ? "" : words.substr(at + kEngine.size()));
+    const InterruptGuard guard;
+    HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kInterrupts));
+    const std::string before = models_->name();
+    const Status done = models_->change(name, engine, conversation_->options(), [&] { return guard.interrupted(); });
+    HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kIsAKey));
+    note(done ? screen_.dim(fmt::format("({} answers from now on)", models_->name()))
+              : fmt::format("hearth: {}; {} goes on", done.error().message, before));
+    return {};
+  }
+
   GeneratorFlags generator_;
-  Settings settings_;
-  bool remembered_ = false;
+  ChatModels* models_ = nullptr;
+  std::optional<std::size_t> models_mib_;
+  std::size_t keep_alive_s_ = 300;
+  bool remembered_ = false, lazy_ = false;
   ToolFlags tools_;
   std::string system_, load_, session_;
   bool quiet_ = false, terminal_ = false;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/terminal.h"
+#include "cli/card.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/library/access.h"
@@ -29,9 +30,11 @@ class ImportCommand final : public Command {
     flags.text("--name", name_, "NAME", "What it is called (default: after the file)");
     flags.toggle("--link", link_, "A hard link instead of a copy; the file must lie on the same disk");
     flags.toggle("--in-place", in_place_, "Use it where it lies; it stays yours, and is never removed");
+    trial_.declare(flags);
   }
   Outcome run(const Settings& settings) override {
     if (link_ && in_place_) return usage_error("--link and --in-place exclude each other");
+    HEARTH_TRY(const Trial trial, trial_.chosen());
     ImportOptions options{.name = name_, .allowed = allowed_sources(settings)};
     if (link_) options.how = ImportOptions::How::kLink;
     if (in_place_) options.how = ImportOptions::How::kInPlace;
@@ -45,12 +48,15 @@ class ImportCommand final : public Command {
                                    : link_   ? "linked"
                                              : "copied",
                                    bytes_text(model.n_bytes()), model.format)));
+    if (const auto path = shelf.path_to_open(model))
+      static_cast<void>(try_new_model(path->string(), model.n_bytes(), trial, settings));
     return kOk;
   }
 
  private:
   std::string path_, name_;
   bool link_ = false, in_place_ = false;
+  TrialFlags trial_;
 };
 
 class AdoptCommand final : public Command {

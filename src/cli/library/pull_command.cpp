@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/terminal.h"
+#include "cli/card.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/library/access.h"
@@ -27,10 +28,12 @@ class Puller {
     flags.toggle("--free-on-cancel", free_on_cancel_,
                  "Ctrl-C also removes the parts; else the next pull goes on with them");
     flags.toggle("--json", json_, "One JSON object a line: progress, then done or error");
+    trial_.declare(flags);
   }
 
   Checked<Pulled> pull(const std::string& text, PullOptions::Freshness freshness, Settings settings) const {
     settings.library.offline |= offline_;
+    HEARTH_CHECK(trial_.chosen());
     HEARTH_TRY(const library::ModelName name, library::parse_model_name(text));
     HEARTH_TRY(const library::Catalogue catalogue, open_catalogue(settings));
     HEARTH_TRY(library::Shelf shelf, open_shelf(settings));
@@ -57,9 +60,22 @@ class Puller {
     return std::unexpected(Failure(std::move(pulled.error()), kInterrupted));
   }
 
-  [[nodiscard]] Status tell(const std::string& name, const Pulled& pulled, std::string_view news) const {
+  [[nodiscard]] Checked<void> tell(const std::string& name, const Pulled& pulled, std::string_view news,
+                                   const Settings& settings) const {
+    HEARTH_TRY(const Trial trial, trial_.chosen());
+    HEARTH_TRY(library::Shelf shelf, open_shelf(settings));
+    const auto path = shelf.path_to_open(pulled.model);
+    const auto card = path ? try_new_model(path->string(), pulled.model.n_bytes(), trial, settings) : std::nullopt;
+    HEARTH_CHECK(tell(name, pulled, news, card));
+    return {};
+  }
+
+ private:
+  [[nodiscard]] Status tell(const std::string& name, const Pulled& pulled, std::string_view news,
+                            const std::optional<care::ConformanceCard>& card) const {
     if (json_) {
       PullJson event = PullJson::parse(model_json(pulled.model));
+      event["card"] = card ? PullJson::parse(care::card_json(*card)) : PullJson();
       event["event"] = "done";
       event["was_here"] = pulled.was_here;
       return print(event.dump(-1, ' ', false, PullJson::error_handler_t::replace) + "\n");
@@ -71,8 +87,8 @@ class Puller {
     return print(text);
   }
 
- private:
   std::size_t n_connections_ = 4;
+  TrialFlags trial_;
   bool offline_ = false, free_on_cancel_ = false, json_ = false;
 };
 
@@ -84,7 +100,7 @@ class PullCommand final : public Command {
   }
   Outcome run(const Settings& settings) override {
     HEARTH_TRY(const Pulled pulled, puller_.pull(name_, PullOptions::Freshness::kWhatIsHere, settings));
-    HEARTH_CHECK(puller_.tell(name_, pulled, pulled.was_here ? "here already" : "downloaded and verified"));
+    HEARTH_CHECK(puller_.tell(name_, pulled, pulled.was_here ? "here already" : "downloaded and verified", settings));
     return kOk;
   }
 
@@ -121,7 +137,8 @@ class UpdateCommand final : public Command {
       HEARTH_TRY(const Pulled pulled, puller_.pull(name, PullOptions::Freshness::kNewest, settings));
       HEARTH_CHECK(puller_.tell(
           name, pulled,
-          pulled.was_here ? "is the newest" : "updated; the older revision stays under its commit until `hearth rm`"));
+          pulled.was_here ? "is the newest" : "updated; the older revision stays under its commit until `hearth rm`",
+          settings));
     }
     return kOk;
   }

@@ -96,8 +96,12 @@ class ShowCommand final : public Command {
   Outcome run(const Settings& settings) override {
     HEARTH_TRY(library::Shelf shelf, open_shelf(settings));
     HEARTH_TRY(const ShelfModel model, model_on_shelf(shelf, name_, settings));
+    const auto path = shelf.path_to_open(model);
+    const auto card = path ? stored_card(path->string(), settings) : std::nullopt;
     if (json_) {
-      HEARTH_CHECK(print(model_json(model) + "\n"));
+      ShelfJson json = ShelfJson::parse(model_json(model));
+      json["card"] = card ? ShelfJson::parse(care::card_json(*card)) : ShelfJson();
+      HEARTH_CHECK(print(json.dump(-1, ' ', false, ShelfJson::error_handler_t::replace) + "\n"));
       return kOk;
     }
     std::string text = names_text(model) + "\n";
@@ -115,10 +119,11 @@ class ShowCommand final : public Command {
       line("", fmt::format("SHA-256 {}", file.sha256));
       line("", file.path.string() + (file.owner.empty() ? "" : ", kept by " + file.owner));
     }
-    const auto path = shelf.path_to_open(model);
     line("state", path ? "ready" : path.error().message);
-    if (path) {
-      if (const auto card = stored_card(path->string(), settings)) text += card_text(*card);
+    if (card) {
+      text += card_text(*card);
+    } else if (path && card_place(path->string(), settings)) {
+      line("tried", fmt::format("not yet: `hearth doctor {} --try`", name_));
     }
     HEARTH_CHECK(print(text));
     return kOk;

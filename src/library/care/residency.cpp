@@ -39,6 +39,10 @@ std::string Residency::holders() const {
   return text.empty() ? "nothing" : text;
 }
 
+bool Residency::may_go(const Entry& entry, std::string_view spared) {
+  return entry.pin == Pin::kNo && !entry.in_use() && entry.model != spared;
+}
+
 std::optional<std::vector<Residency::Entry>> Residency::make_room(std::uint64_t bytes, std::string_view spared) {
   std::vector<Entry*> leaving;
   std::uint64_t total = sum();
@@ -47,13 +51,25 @@ std::optional<std::vector<Residency::Entry>> Residency::make_room(std::uint64_t 
   std::ranges::sort(oldest, {}, [](const Entry* entry) { return entry->last_used; });
   for (Entry* entry : oldest) {
     if (total + bytes <= options_.budget_bytes) break;
-    if (entry->pin == Pin::kYes || entry->in_use() || entry->model == spared) continue;
+    if (!may_go(*entry, spared)) continue;
     leaving.push_back(entry);
     total -= entry->bytes;
   }
   if (total + bytes > options_.budget_bytes) return std::nullopt;
   std::vector<Entry> gone;
   for (Entry* entry : leaving) gone.push_back(std::move(*entry));
+  std::erase_if(entries_, [](const Entry& entry) { return entry.loaded == nullptr; });
+  return gone;
+}
+
+std::vector<Residency::Entry> Residency::take_oldest(std::string_view spared) {
+  const std::lock_guard lock(mutex_);
+  Entry* oldest = nullptr;
+  for (Entry& entry : entries_) {
+    if (may_go(entry, spared) && (!oldest || entry.last_used < oldest->last_used)) oldest = &entry;
+  }
+  std::vector<Entry> gone;
+  if (oldest) gone.push_back(std::move(*oldest));
   std::erase_if(entries_, [](const Entry& entry) { return entry.loaded == nullptr; });
   return gone;
 }
@@ -80,9 +96,18 @@ Result<std::shared_ptr<LanguageModel>> Residency::bring(const std::string& model
   }
   let_go(std::move(*gone), "room for " + model);
   tell({.kind = ResidencyEvent::Kind::kLoading, .model = model});
-  auto loaded = options_.load(model, [&](std::uint64_t done, std::uint64_t total) {
-    tell({.kind = ResidencyEvent::Kind::kProgress, .model = model, .done_bytes = done, .total_bytes = total});
-  });
+  const auto load = [&] {
+    return options_.load(model, [&](std::uint64_t done, std::uint64_t total) {
+      tell({.kind = ResidencyEvent::Kind::kProgress, .model = model, .done_bytes = done, .total_bytes = total});
+    });
+  };
+  auto loaded = load();
+  while (!loaded && loaded.error().code == ErrorCode::kInsufficientMemory) {  // others hold what the budget counts on
+    std::vector<Entry> oldest = take_oldest(spared);
+    if (oldest.empty()) break;
+    let_go(std::move(oldest), "room for " + model);
+    loaded = load();
+  }
   if (!loaded) {
     tell({.kind = ResidencyEvent::Kind::kFailed, .model = model, .why = loaded.error().message});
     return std::unexpected(std::move(loaded.error()));

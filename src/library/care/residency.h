@@ -48,7 +48,8 @@ class Residency {
 
   /// The model, loaded now if it is not here. While the pointer lives the model is in use and stays. What cannot fit
   /// even after everything unused has gone is insufficient_memory, which names who holds the memory; nothing is
-  /// unloaded for it then.
+  /// unloaded for it then. A load that itself says insufficient_memory is tried again after each unused model that
+  /// goes.
   Result<std::shared_ptr<LanguageModel>> use(const std::string& model);
   /// The same in place of `old`, which stays until the new one works. Where there is no room for both, `old` goes first
   /// unless it is in use, and comes back when the new one fails.
@@ -89,6 +90,9 @@ class Residency {
   std::string holders() const;
   /// Takes out what was used longest ago until `bytes` fit beside the rest, sparing `spared`; nothing when they cannot.
   std::optional<std::vector<Entry>> make_room(std::uint64_t bytes, std::string_view spared);
+  /// Takes out the one used longest ago; nothing when none may go.
+  std::vector<Entry> take_oldest(std::string_view spared);
+  static bool may_go(const Entry& entry, std::string_view spared);
   void let_go(std::vector<Entry> entries, const std::string& why);
   Result<std::shared_ptr<LanguageModel>> bring(const std::string& model, const std::string& spared);
   void tell(ResidencyEvent event) const {

@@ -79,8 +79,8 @@ TEST(LoadJournal, HostileFilesAndFoldersHarmNothing) {
   const LoadJournal journal(folder.path());
   for (const char* text :
        {"", "[]", R"({"version":1,"deaths":[{"n":1}]})", R"({"version":1,"deaths":[{"n":-1,"last":{}}]})"}) {
-    (void)folder.write("deaths.json", text);
-    (void)folder.write("ticket-00-0.building", text);
+    static_cast<void>(folder.write("deaths.json", text));
+    static_cast<void>(folder.write("ticket-00-0.building", text));
     EXPECT_TRUE(journal.all_deaths().empty()) << text;
   }
   const LoadJournal nowhere("/proc/no/such/folder");

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "engine/fake/fake_model.h"
+#include "library/care/idle_collector.h"
 
 namespace hearth::care {
 namespace {
@@ -120,6 +121,49 @@ TEST_F(ResidencyTest, ASwitchFromOneInUseIsRefusedWhenThereIsNoRoom) {
   const auto used = residency.use("a4");
   EXPECT_EQ(residency.switch_to("b7", "a4").error().code, ErrorCode::kInsufficientMemory);
   EXPECT_EQ(residency.list().size(), 1u);
+}
+
+TEST(ResidencyShortage, IdlersGoWhereTheMemoryIsNotThereThatTheBudgetCountsOn) {
+  int n_here = 0;  // the machine holds two
+  Residency residency(
+      {.budget_bytes = 100,
+       .predict = [](const std::string&) -> Result<std::uint64_t> { return 1; },
+       .load = [&](const std::string&, const ResidencyOptions::Progress&) -> Result<std::unique_ptr<LanguageModel>> {
+         if (n_here == 2) return fail(ErrorCode::kInsufficientMemory, "no memory");
+         return std::make_unique<fake::FakeModel>(fake::Script());
+       },
+       .on_event =
+           [&](const ResidencyEvent& event) {
+             n_here += event.kind == ResidencyEvent::Kind::kLoaded;
+             n_here -= event.kind == ResidencyEvent::Kind::kUnloaded;
+           }});
+  ASSERT_TRUE(residency.use("a"));
+  const auto b = residency.use("b");
+  ASSERT_TRUE(residency.use("c"));
+  EXPECT_EQ(residency.list().size(), 2u);
+  EXPECT_EQ(residency.unload("a").error().code, ErrorCode::kFileNotFound) << "the one used longest ago went";
+  const auto c = residency.use("c");
+  EXPECT_EQ(residency.use("d").error().code, ErrorCode::kInsufficientMemory) << "both are in use";
+}
+
+TEST(ResidencyThreads, IdlersAreCollected) {
+  std::atomic<int> s = 0;
+  std::atomic<bool> gone = false;
+  Residency residency(
+      {.budget_bytes = 3,
+       .keep_alive = 60s,
+       .predict = [](const std::string&) -> Result<std::uint64_t> { return 1; },
+       .load = [](const std::string&, const ResidencyOptions::Progress&) -> Result<std::unique_ptr<LanguageModel>> {
+         return std::make_unique<fake::FakeModel>(fake::Script());
+       },
+       .on_event = [&](const ResidencyEvent& event) { gone = event.kind == ResidencyEvent::Kind::kUnloaded; },
+       .now = [&] { return Clock::time_point(std::chrono::seconds(s)); }});
+  const IdleCollector collector(residency, 1ms);
+  ASSERT_TRUE(residency.use("a"));
+  s = 61;
+  for (int i = 0; i < 10'000 && !gone; ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(gone);
+  EXPECT_TRUE(residency.list().empty());
 }
 
 TEST(ResidencyThreads, OneLoadForAllThatAskAndNeverMoreThanTheBudget) {
