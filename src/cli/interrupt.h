@@ -1,4 +1,4 @@
-// Signals. Ctrl-C during long work: the first one asks politely, the second one ends the program.
+// Ctrl-C during long work: the first one asks politely, the second one ends the program.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,5 @@ class InterruptGuard {
   struct Before;
   std::unique_ptr<Before> before_;
 };
-
-/// Files that outgrow what this process may write fail like a full disk; without this the system ends the program.
-void outlive_file_limits();
 
 }  // namespace hearth::cli

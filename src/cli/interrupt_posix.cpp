@@ -1,4 +1,4 @@
-// SIGINT and SIGXFSZ on POSIX. A handler can reach nothing but a global, so the flag is one.
+// SIGINT on POSIX. A handler can reach nothing but a global, so the flag is one.
 #include <csignal>
 
 #include "cli/interrupt.h"
@@ -34,10 +34,6 @@ InterruptGuard::~InterruptGuard() {
 
 bool InterruptGuard::interrupted() const {
   return interrupt_seen != 0;
-}
-
-void outlive_file_limits() {
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 }  // namespace hearth::cli
