@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Whether a load under a memory limit is refused with a sentence or works, and is never killed.
 
-A model is run in control groups with limits around what `hearth plan` predicts, then a chat changes between two models
-where there is room for one. The exit code is 1 when anything was killed, or failed otherwise than with a sentence.
+A model is run in control groups with limits around what `hearth plan` predicts, by the command and by a program that
+uses the C interface (examples/c/chat.c); then a chat changes between two models where there is room for one. The exit code is 1 when anything was killed, or failed otherwise than with a sentence.
 Needs a memory controller (version 1 or 2) in which this user may make groups; without one it says so and limits the
 address space instead, which shows less: an allocation fails there where a group kills.
 
-    bench/memory_limits.py [--hearth build/hearth] [--layers 12] [--steps 6] [--ctx 1024]
+    bench/memory_limits.py [--hearth build/hearth] [--c-chat build/tests/c_chat] [--layers 12] [--steps 6] [--ctx 1024]
 """
 import argparse
 import json
@@ -175,7 +175,7 @@ def one_run(words, limits, limit):
     if ran.returncode == 0:
         return "answered", False
     said = ran.stderr.strip().splitlines()[-1] if ran.stderr.strip() else ""
-    return f"refused: {said[:150]}", not said.startswith("hearth: ")
+    return f"refused: {said[:150]}", "are free" not in said and "memory" not in said
 
 
 def chat(words, limits, limit, script):
@@ -214,6 +214,7 @@ def main():
     """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hearth", default="build/hearth")
+    parser.add_argument("--c-chat", default="build/tests/c_chat")
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--ctx", type=int, default=1024)
@@ -231,9 +232,12 @@ def main():
         print(f"{need / 1e6:.0f} MB are predicted for {arguments.ctx} positions")
         for step in range(arguments.steps):
             share = 0.2 + 1.1 * step / max(arguments.steps - 1, 1)
-            text, wrong = one_run([hearth, "run", model, "Once upon", *flags], limits, int(need * share))
-            print(f"  {need * share / 1e6:6.0f} MB ({share:.2f}): {text}", flush=True)
-            fault |= wrong
+            for words in [hearth, "run", model, "Once upon", *flags], [arguments.c_chat, model, "Once upon"]:
+                if not os.path.exists(words[0]):
+                    continue
+                text, wrong = one_run(words, limits, int(need * share))
+                print(f"  {need * share / 1e6:6.0f} MB ({share:.2f}), {os.path.basename(words[0])}: {text}", flush=True)
+                fault |= wrong
         said = " tokens, "  # the line of figures after an answer
         script = [("> ", "Hi\r"), (said, f"/model {other}\r"), ("two.gguf answers", "Hi\r"),
                   (said, f"/model {model}\r"), ("one.gguf answers", "Hi\r"), (said, f"/model {other}\r"),

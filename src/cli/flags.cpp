@@ -140,6 +140,14 @@ void Flags::model(const std::string& name, std::optional<std::string>& value, co
   impl_->models.emplace_back([&value] { return value ? &*value : nullptr; });
 }
 
+void Flags::model(const std::string& name, std::string& value, std::string& typed, const std::string& help) {
+  argument(name, value, help);
+  impl_->models.emplace_back([&value, &typed] {
+    typed = value;
+    return &value;
+  });
+}
+
 std::vector<std::string*> Flags::models() const {
   std::vector<std::string*> given;
   for (const auto& get : impl_->models) {

@@ -31,7 +31,9 @@ class Flags {
   /// command runs.
   void model(const std::string& name, std::string& value, const std::string& help);
   void model(const std::string& name, std::optional<std::string>& value, const std::string& help);
-  /// The models that were given.
+  /// The same, with the word itself in `typed`.
+  void model(const std::string& name, std::string& value, std::string& typed, const std::string& help);
+  /// The models that were given; asked for once, before names become paths.
   [[nodiscard]] std::vector<std::string*> models() const;
   void text(const std::string& flag, std::string& value, const std::string& placeholder, const std::string& help);
   /// May be given several times.

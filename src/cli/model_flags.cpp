@@ -25,7 +25,7 @@ std::string kv_storage_name(KvStorage kv) {
 }  // namespace
 
 void ModelFlags::declare_model(Flags& flags) {
-  flags.model("MODEL", path, "The model: a file, or a name such as llama3.2:3b (see `hearth list`)");
+  flags.model("MODEL", path, typed, "The model: a file, or a name such as llama3.2:3b (see `hearth list`)");
   flags.text("--engine", engine, "NAME",
              "Use this engine instead of the one that fits the file (see `hearth engines`)");
   flags.toggle("--log", log, "Write a debug log with time, file and line to standard error");

@@ -30,6 +30,7 @@ struct LoadWatch {
 
 struct ModelFlags {
   std::string path;
+  std::string typed;  // what was given in its place: a path or a name
   std::string engine;
   std::string isa;
   std::string kv = "f16";

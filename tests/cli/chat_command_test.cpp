@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
@@ -71,10 +73,11 @@ TEST(ChatCommand, ToolsAreAnsweredAndKeptInTheConversation) {
 /// The command in a terminal of its own.
 class Terminal {
  public:
-  explicit Terminal(const std::vector<std::string>& words) {
+  explicit Terminal(const std::vector<std::string>& words, const std::string& library = {}) {
     child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
     if (child_ != 0) return;
     setenv("NO_COLOR", "1", 1);
+    if (!library.empty()) setenv("HEARTH_HOME", library.c_str(), 1);
     const std::vector<std::string> command = command_line(words);
     std::vector<char*> arguments;
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -83,7 +86,7 @@ class Terminal {
     _exit(127);
   }
   ~Terminal() {
-    close(descriptor_);
+    hang_up();
     if (!over_) waitpid(child_, nullptr, 0);
   }
   void type(const std::string& keys) { EXPECT_EQ(write(descriptor_, keys.data(), keys.size()), std::ssize(keys)); }
@@ -100,6 +103,10 @@ class Terminal {
       seen_.append(buffer, static_cast<std::size_t>(n));
     }
     seen_.erase(0, seen_.find(text) + text.size());
+  }
+  /// As when the window is closed.
+  void hang_up() {
+    if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
   }
   int code() {
     int status = 0;
@@ -214,20 +221,30 @@ TEST(ChatCommand, AModelThatDoesNotLoadIsNamedAndTheChatWaitsForAnother) {
   EXPECT_EQ(terminal.code(), 0);
 }
 
+TEST(ChatCommand, AWindowThatIsClosedEndsTheChatInItsOwnTime) {
+  const ScratchFolder folder;
+  Terminal terminal({"chat", chatty(folder)});
+  terminal.expect("> ");
+  terminal.hang_up();
+  EXPECT_GE(terminal.code(), 0) << "no signal ended it";
+}
+
 TEST(ChatCommand, WhereThereIsRoomForOneTheOldOneGoesAndComesBack) {
   for (const std::string& path : {stories(), golden("bert/model.gguf")})
     if (const auto why = missing(path)) GTEST_SKIP() << *why;
   const ScratchFolder folder;
-  const std::string one = folder.file("one.gguf"), two = folder.file("two.gguf"), bert = folder.file("bert.gguf");
-  std::filesystem::copy_file(stories(), one);
+  const std::string two = folder.file("two.gguf"), bert = golden("bert/model.gguf"), library = folder.file("library");
   std::filesystem::copy_file(stories(), two);
-  std::filesystem::copy_file(golden("bert/model.gguf"), bert);
-  Terminal terminal({"chat", one, "--template", "plain", "--max-tokens", "4", "--cache", "off", "--models-mib", "5"});
+  const RunOptions shelf{.environment = {"HEARTH_HOME=" + library, "HEARTH_CACHE=off"}};
+  ASSERT_EQ(run_hearth({"import", stories(), "--name", "tale"}, shelf).code, 0);
+  Terminal terminal({"chat", "tale", "--template", "plain", "--max-tokens", "4", "--cache", "off", "--models-mib", "5"},
+                    library);
+  terminal.expect("tale");
   terminal.expect("> ");
   terminal.type("Hi\r");
   terminal.expect("[4 tokens");
   terminal.type("/model " + two + "\r");
-  terminal.expect("(one.gguf left memory)");
+  terminal.expect("(tale left memory)");
   terminal.expect("(two.gguf answers from now on)");
   terminal.type("Hi\r");
   terminal.expect("[4 tokens");
@@ -236,6 +253,12 @@ TEST(ChatCommand, WhereThereIsRoomForOneTheOldOneGoesAndComesBack) {
   terminal.expect("of 5.00 MiB");
   terminal.type("/model " + bert + "\r");  // reads texts, answers none
   terminal.expect("two.gguf goes on");
+  terminal.type("/model tale of another\r");
+  terminal.expect("two.gguf goes on");
+  terminal.type("/model tale\r");
+  terminal.expect("(tale answers from now on)");
+  terminal.type("/model " + two + "\r");
+  terminal.expect("(two.gguf answers from now on)");
   terminal.type("Hi\r");
   terminal.expect("[4 tokens");
   terminal.type("/model " + folder.write("torn.gguf", read_text(stories()).substr(0, 500'000)) + "\r");

@@ -71,7 +71,7 @@ class Chat final : public Command {
     screen_ =
         Screen(terminal_ ? look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed) : Look::kPipe);
     ChatModels models(generator_, settings, models_options());
-    HEARTH_CHECK(models.begin_with(generator_.model_flags().path));
+    HEARTH_CHECK(models.begin());
     models_ = &models;
     generate::Conversation conversation(models, std::move(options));
     std::error_code ignored;

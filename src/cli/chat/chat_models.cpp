@@ -24,6 +24,11 @@ using care::ResidencyEvent;
 /// Idlers are looked for this often at most.
 constexpr std::chrono::seconds kLook{30};
 
+/// A name as it was typed, a path by its last part.
+std::string shown(const std::string& typed, const std::string& path) {
+  return typed == path ? std::filesystem::path(path).filename().string() : typed;
+}
+
 std::string budget_text(std::uint64_t n_bytes) {
   return n_bytes == std::numeric_limits<std::uint64_t>::max() ? "as much as there is" : bytes_text(n_bytes);
 }
@@ -55,17 +60,17 @@ ChatModels::~ChatModels() {
   give_up();
 }
 
-Checked<void> ChatModels::begin_with(const std::string& path) {
+Checked<void> ChatModels::begin() {
   const ModelFlags& model = flags_.model_flags();
   HEARTH_CHECK(flags_.check());
-  HEARTH_CHECK(model.check(path, settings_));
-  seat_ = meet({.name = std::filesystem::path(path).filename().string(), .path = path, .engine = model.engine});
+  HEARTH_CHECK(model.check(model.path, settings_));
+  seat_ = meet({.name = shown(model.typed, model.path), .path = model.path, .engine = model.engine});
   return {};
 }
 
 void ChatModels::load_ahead(const Request& begun) {
   if (work_.valid()) return;
-  begin([this, begun]() -> Status {
+  set_to_work([this, begun]() -> Status {
     if (!generator_) HEARTH_CHECK(sit());
     // What goes wrong here goes wrong again, and is told, when the person asks.
     if (begun.messages.empty()) {
@@ -80,7 +85,7 @@ void ChatModels::load_ahead(const Request& begun) {
 Result<Reply> ChatModels::generate(const Request& request, const EventSink& sink, const CancelCheck& cancelled) {
   HEARTH_CHECK(settle(cancelled));
   if (!generator_) {
-    begin([this] { return sit(); });
+    set_to_work([this] { return sit(); });
     HEARTH_CHECK(settle(cancelled));
   }
   return generator_->generate(request, sink, cancelled);
@@ -96,11 +101,11 @@ Status ChatModels::change(std::string name, const std::string& engine, const Req
                 fmt::format("no model is called {} here; `hearth list` shows what is, `hearth pull {}` downloads it",
                             name, name));
   }
-  if (*found == Found::kPath) name = std::filesystem::path(path).filename().string();
+  name = shown(name, path);
   give_up();
   const std::string key = meet({.name = std::move(name), .path = path, .engine = engine});
   if (key == seat_ && generator_) return {};
-  begin([this, key, conversation] { return exchange(key, conversation); });
+  set_to_work([this, key, conversation] { return exchange(key, conversation); });
   const Status done = settle(cancelled);
   load_ahead(conversation);  // the new one reads it; or the old one comes back
   return done;
@@ -201,7 +206,7 @@ void ChatModels::on_event(const ResidencyEvent& event) {
   notices_.push_back(fmt::format("({} left memory)", known_[event.model].name));
 }
 
-void ChatModels::begin(std::function<Status()> work) {
+void ChatModels::set_to_work(std::function<Status()> work) {
   stop_ = std::stop_source();
   total_bytes_ = 0;
   work_ = std::async(std::launch::async, std::move(work));

@@ -40,8 +40,8 @@ class ChatModels final : public Generator {
   ChatModels(GeneratorFlags& flags, Settings settings, ChatModelsOptions options);
   ~ChatModels() override;
 
-  /// The model that answers first. It is looked at, not loaded.
-  Checked<void> begin_with(const std::string& path);
+  /// The flags' model, which answers first. It is looked at, not loaded.
+  Checked<void> begin();
   /// Loads it, and reads these messages, while the person types.
   void load_ahead(const Request& begun);
   /// Waits for the model, loading it now where nobody did.
@@ -80,7 +80,7 @@ class ChatModels final : public Generator {
   Status exchange(const std::string& key, Request conversation);
   void on_event(const care::ResidencyEvent& event);
 
-  void begin(std::function<Status()> work);
+  void set_to_work(std::function<Status()> work);
   /// Waits for what was begun; its error. Cancelled, it is given up.
   Status settle(const CancelCheck& cancelled);
   void give_up();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 
 #include "cli/chat/raw_terminal.h"
@@ -26,6 +27,7 @@ std::unexpected<Error> failure(std::string_view what) {
 
 struct RawTerminal::Before {
   termios settings{}, raw{};
+  struct sigaction hang_up{};
 };
 
 RawTerminal::RawTerminal(std::unique_ptr<Before> before) : before_(std::move(before)) {}
@@ -40,6 +42,10 @@ Result<std::unique_ptr<RawTerminal>> RawTerminal::enter() {
   raw.c_cc[VTIME] = 0;
   before->raw = raw;
   if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0) return failure("setting up the terminal");
+  // Reading tells that the terminal was closed. The signal would end the process, and a load with it: that is no death.
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGHUP, &ignore, &before->hang_up);
   std::unique_ptr<RawTerminal> terminal(new RawTerminal(std::move(before)));
   HEARTH_CHECK(print(kMarkPastes));
   HEARTH_CHECK(flush_output());
@@ -49,6 +55,7 @@ Result<std::unique_ptr<RawTerminal>> RawTerminal::enter() {
 RawTerminal::~RawTerminal() {
   if (print(kDoNotMarkPastes)) (void)flush_output();
   tcsetattr(STDIN_FILENO, TCSADRAIN, &before_->settings);
+  sigaction(SIGHUP, &before_->hang_up, nullptr);
 }
 
 Status RawTerminal::set(CtrlC meaning) {
