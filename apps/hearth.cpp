@@ -1,4 +1,5 @@
 // The command `hearth`: the only place that reads the environment and the configuration file.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -88,6 +89,7 @@ hearth::Result<Settings> read_settings() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows its limit fails like a full disk instead of ending the program
   const auto settings = read_settings();
   if (!settings) {
     hearth::cli::note("hearth: " + settings.error().message);

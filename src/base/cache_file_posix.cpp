@@ -20,8 +20,7 @@ namespace hearth {
 namespace {
 
 std::unexpected<Error> io_error(std::string_view doing, const std::filesystem::path& path) {
-  return fail(code_of_system_error(errno), fmt::format("{} {}: {}", doing, path.string(),
-                                                       std::error_code(errno, std::generic_category()).message()));
+  return std::unexpected(system_error_at(doing, path, errno));
 }
 
 /// Whether `path` still names the file of the descriptor.

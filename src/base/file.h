@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -18,8 +19,13 @@ struct FileIdentity {
   std::uint64_t device = 0, inode = 0, size_bytes = 0, modified_ns = 0;
 };
 
-/// disk_full when the system says that a disk or a quota has no room, else io_error. `number` is its errno.
+/// disk_full when the system says that a disk, a quota or a limit of sizes has no room, else io_error. `number` is its
+/// errno.
 ErrorCode code_of_system_error(int number);
+/// What the system says and what helps, as in "Read-only file system; choose another folder".
+std::string words_of_system_error(int number);
+/// The error of a call that failed while `doing` something with `path`.
+Error system_error_at(std::string_view doing, const std::filesystem::path& path, int number);
 
 /// A file open for reading. read_at may be called from several threads at once.
 class RandomAccessFile {

@@ -15,29 +15,49 @@ namespace hearth {
 
 namespace {
 
-std::string reason() {
-  return std::error_code(errno, std::generic_category()).message();
+std::unexpected<Error> failed_at(std::string_view doing, const std::filesystem::path& path) {
+  return std::unexpected(system_error_at(doing, path, errno));
 }
 
 }  // namespace
 
 ErrorCode code_of_system_error(int number) {
-  return number == ENOSPC || number == EDQUOT ? ErrorCode::kDiskFull : ErrorCode::kIo;
+  return number == ENOSPC || number == EDQUOT || number == EFBIG ? ErrorCode::kDiskFull : ErrorCode::kIo;
+}
+
+std::string words_of_system_error(int number) {
+  const std::string words = std::error_code(number, std::generic_category()).message();
+  switch (number) {
+    case ENOSPC:
+    case EDQUOT: return words + "; free some space and try again";
+    case EFBIG:
+      return words +
+             "; neither the file system nor the limit of this process (ulimit -f) allows a file of that size: "
+             "choose another folder";
+    case EROFS: return words + "; choose another folder";
+    case EIO: return words + "; the disk may be failing, see the system's log";
+    case EACCES:
+    case EPERM: return words + "; check the permissions";
+    default: return words;
+  }
+}
+
+Error system_error_at(std::string_view doing, const std::filesystem::path& path, int number) {
+  return {code_of_system_error(number), fmt::format("{} {}: {}", doing, path.string(), words_of_system_error(number))};
 }
 
 Result<RandomAccessFile> RandomAccessFile::open(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
-    const ErrorCode code = errno == ENOENT ? ErrorCode::kFileNotFound : ErrorCode::kIo;
-    return fail(code, fmt::format("cannot open {}: {}", path.string(), reason()));
+    Error error = system_error_at("cannot open", path, errno);
+    if (errno == ENOENT) error.code = ErrorCode::kFileNotFound;
+    return std::unexpected(std::move(error));
   }
   RandomAccessFile file;
   file.descriptor_ = descriptor;
   file.path_ = path;
   struct stat info{};
-  if (fstat(descriptor, &info) != 0) {
-    return fail(ErrorCode::kIo, fmt::format("cannot read the size of {}: {}", path.string(), reason()));
-  }
+  if (fstat(descriptor, &info) != 0) return failed_at("cannot read the size of", path);
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{} is not a regular file", path.string()));
   }
@@ -61,8 +81,7 @@ RandomAccessFile& RandomAccessFile::operator=(RandomAccessFile&& other) noexcept
 
 Result<FileIdentity> RandomAccessFile::identity() const {
   struct stat info{};
-  if (fstat(descriptor_, &info) != 0)
-    return fail(ErrorCode::kIo, fmt::format("cannot read the times of {}: {}", path_.string(), reason()));
+  if (fstat(descriptor_, &info) != 0) return failed_at("cannot read the times of", path_);
 #if defined(__APPLE__)
   const timespec& modified = info.st_mtimespec;
 #else
@@ -80,7 +99,7 @@ Status RandomAccessFile::read_at(std::uint64_t offset, std::span<std::byte> out)
   while (done < out.size()) {
     const ssize_t n = ::pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(ErrorCode::kIo, fmt::format("reading {}: {}", path_.string(), reason()));
+    if (n < 0) return failed_at("reading", path_);
     if (n == 0) {
       return fail(
           ErrorCode::kCorruptedModel,
@@ -108,10 +127,7 @@ Result<AtomicFileWriter> AtomicFileWriter::create(const std::filesystem::path& d
   AtomicFileWriter writer;
   std::string name = destination.string() + ".XXXXXX";
   writer.descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
-  if (writer.descriptor_ < 0) {
-    return fail(code_of_system_error(errno),
-                fmt::format("cannot create a file beside {}: {}", destination.string(), reason()));
-  }
+  if (writer.descriptor_ < 0) return failed_at("cannot create a file beside", destination);
   ::fchmod(writer.descriptor_, 0644);
   writer.temporary_ = name;
   writer.destination_ = destination;
@@ -133,7 +149,7 @@ Status AtomicFileWriter::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(code_of_system_error(errno), fmt::format("writing {}: {}", temporary_.string(), reason()));
+    if (n < 0) return failed_at("writing", temporary_);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
   return {};
@@ -144,10 +160,9 @@ Status AtomicFileWriter::publish() {
   const bool synced = ::fsync(descriptor) == 0;
   const bool closed = ::close(descriptor) == 0;
   if (!synced || !closed || ::rename(temporary_.c_str(), destination_.c_str()) != 0) {
-    const ErrorCode code = code_of_system_error(errno);
-    const std::string why = reason();
+    Error error = system_error_at("writing", destination_, errno);
     ::unlink(temporary_.c_str());
-    return fail(code, fmt::format("writing {}: {}", destination_.string(), why));
+    return std::unexpected(std::move(error));
   }
   return {};
 }

@@ -7,22 +7,15 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/file.h"
 #include "base/part_file.h"
-
-#include <fmt/format.h>
 
 namespace hearth {
 
 namespace {
 
 std::unexpected<Error> part_error(std::string_view doing, const std::filesystem::path& path) {
-  const std::string reason = std::error_code(errno, std::generic_category()).message();
-  const std::string message = fmt::format("{} {}: {}", doing, path.string(), reason);
-  if (errno == ENOSPC || errno == EDQUOT)
-    return fail(ErrorCode::kDiskFull, message + "; free some space and try again");
-  if (errno == EFBIG)
-    return fail(ErrorCode::kDiskFull, message + "; this file system holds no file of that size, choose another folder");
-  return fail(ErrorCode::kIo, message);
+  return std::unexpected(system_error_at(doing, path, errno));
 }
 
 }  // namespace
@@ -55,11 +48,18 @@ Result<std::uint64_t> PartFile::size() const {
 }
 
 Status PartFile::resize(std::uint64_t n_bytes) const {
+  HEARTH_TRY(const std::uint64_t before, size());
   if (ftruncate(descriptor_, static_cast<off_t>(n_bytes)) != 0) return part_error("making room in", path_);
 #if defined(__linux__)
   if (n_bytes > 0 && fallocate(descriptor_, 0, 0, static_cast<off_t>(n_bytes)) != 0 &&
-      (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-    return part_error("making room in", path_);
+      (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+    auto error = part_error("making room in", path_);
+    static_cast<void>(
+        ftruncate(descriptor_, static_cast<off_t>(before)));  // its length promises room that is not there
+    return error;
+  }
+#else
+  static_cast<void>(before);
 #endif
   return {};
 }

@@ -23,6 +23,17 @@ Result<hearth::Generator*> hearth_model::answering() const {
 
 namespace hearth::capi {
 
+Result<hearth_model*> chosen(hearth_model* model) {
+  if (model != nullptr) return model;
+  return fail(ErrorCode::kNoServiceSelected,
+              "no model was chosen: hearth_model_open makes one, and its error says why it could not");
+}
+
+Status check_opened(const hearth_chat* chat) {
+  if (chat != nullptr) return {};
+  return fail(ErrorCode::kNotInitialised, "the chat is NULL: hearth_chat_open makes one");
+}
+
 EventSink sink_of(const hearth_events& events) {
   return [events](const Event& event) {
     if (event.answer_idx != 0) return true;
@@ -71,6 +82,7 @@ hearth_reply* hearth_generate(hearth_model* model, const char* request_json, con
     HEARTH_TRY(const std::string text, hearth::capi::required_text(request_json, "request_json"));
     HEARTH_TRY(const hearth_events mine, hearth::capi::sized(events, "hearth_events"));
     HEARTH_TRY(const hearth::Request request, hearth::generate::parse_request(text));
+    HEARTH_CHECK(hearth::capi::chosen(model));
     HEARTH_TRY(hearth::Generator* const generator, model->answering());
     return hearth::capi::reply_of(
         generator->generate(request, hearth::capi::sink_of(mine), hearth::capi::cancel_of(*model, cancel)));

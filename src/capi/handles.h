@@ -42,6 +42,11 @@ struct hearth_tool_answer {
 
 namespace hearth::capi {
 
+/// The model that a host gave, where it gave one: a host may go on with what hearth_model_open returned for a failure.
+Result<hearth_model*> chosen(hearth_model* model);
+/// The same for a chat.
+Status check_opened(const hearth_chat* chat);
+
 EventSink sink_of(const hearth_events& events);
 CancelCheck cancel_of(const hearth_model& model, const hearth_cancel* cancel);
 Result<hearth_reply*> reply_of(const Result<Reply>& reply);

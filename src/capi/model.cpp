@@ -116,11 +116,15 @@ void hearth_model_close(hearth_model* model) {
 }
 
 char* hearth_model_info(hearth_model* model, hearth_error* error) {
-  return guarded<char*>(error, nullptr, [&]() -> Result<char*> { return hearth::capi::copied(info_json(*model)); });
+  return guarded<char*>(error, nullptr, [&]() -> Result<char*> {
+    HEARTH_CHECK(hearth::capi::chosen(model));
+    return hearth::capi::copied(info_json(*model));
+  });
 }
 
 int32_t hearth_model_warm_up(hearth_model* model, hearth_error* error) {
   return guarded<std::int32_t>(error, 1, [&]() -> Result<std::int32_t> {
+    HEARTH_CHECK(hearth::capi::chosen(model));
     HEARTH_CHECK(model->answering());
     HEARTH_CHECK(model->generator->warm_up());
     return kDone;
@@ -131,6 +135,7 @@ int32_t hearth_model_prime(hearth_model* model, const char* request_json, hearth
   return guarded<std::int32_t>(error, 1, [&]() -> Result<std::int32_t> {
     HEARTH_TRY(const std::string text, hearth::capi::required_text(request_json, "request_json"));
     HEARTH_TRY(const hearth::Request request, hearth::generate::parse_request(text));
+    HEARTH_CHECK(hearth::capi::chosen(model));
     HEARTH_CHECK(model->answering());
     HEARTH_CHECK(model->generator->prime(request, hearth::capi::cancel_of(*model, nullptr)));
     return kDone;
@@ -154,6 +159,7 @@ float* hearth_embed(hearth_model* model, const char* text, size_t* n_values, hea
   return guarded<float*>(error, nullptr, [&]() -> Result<float*> {
     HEARTH_TRY(const std::string given, hearth::capi::required_text(text, "text"));
     if (n_values == nullptr) return hearth::fail(ErrorCode::kInvalidArgument, "n_values is NULL");
+    HEARTH_CHECK(hearth::capi::chosen(model));
     const std::lock_guard lock(model->embedding);
     HEARTH_TRY(const std::vector<float> values, hearth::generate::embed(*model->model, given));
     auto* const copy = static_cast<float*>(std::malloc(values.size() * sizeof(float)));

@@ -6,7 +6,7 @@
 #include <exception>
 #include <new>
 
-#include "cli/closest.h"
+#include "base/closest.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/library/access.h"
@@ -81,10 +81,8 @@ Outcome run_one(const CommandInfo& info, std::span<const char* const> arguments,
   }
   Outcome outcome = command->run(settings);
   if (!outcome && outcome.error().error.code == ErrorCode::kFileNotFound && !absent.empty()) {
-    outcome.error().error.message += fmt::format(
-        "; nothing on the shelf has that name either: `hearth pull {}` downloads it, `hearth list` shows "
-        "what is here",
-        absent.front());
+    std::string& message = outcome.error().error.message;
+    if (message.find("did you mean") == std::string::npos) message += "; " + advice_on_absent(absent.front(), settings);
   }
   return outcome;
 }

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "cli/closest.h"
+#include "base/closest.h"
 #include "cli/console.h"
 
 #include <fmt/format.h>

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/device_speed.h"
+#include "cli/library/access.h"
 #include "device/memory.h"
 #include "library/fit/candidates.h"
 #include "library/fit/proposal.h"
@@ -34,7 +35,7 @@ class Recommend final : public Command {
   }
 
   Outcome run(const Settings& settings) override {
-    HEARTH_TRY(const library::Catalogue catalogue, library::Catalogue::built_in());
+    HEARTH_TRY(const library::Catalogue catalogue, open_catalogue(settings));
     const std::vector<fit::Candidate> candidates = fit::candidates_of(catalogue);
     const MemoryState memory = read_memory_state();
     const fit::DeviceClass* device = device_.empty()
@@ -126,15 +127,17 @@ class Recommend final : public Command {
 }  // namespace
 
 CommandInfo recommend_command() {
-  return {.name = "recommend",
-          .summary = "Name the models that suit this machine",
-          .description =
-              "Lists the models of the catalogue that fit this machine, with the memory they take and the speed to\n"
-              "expect: those that are fast enough first, then the larger ones.",
-          .examples =
-              "  hearth recommend --for code\n  hearth recommend --for voice --max-memory 0.3\n"
-              "  hearth recommend --device phone-8 --json",
-          .make = []() -> std::unique_ptr<Command> { return std::make_unique<Recommend>(); }};
+  return {
+      .name = "recommend",
+      .summary = "Name the models that suit this machine",
+      .description =
+          "Lists the models of the catalogue that fit this machine, with the memory they take and the speed to\n"
+          "expect: those that are fast enough first, then the larger ones. A catalogue of yours (\"catalogue\" in the\n"
+          "configuration) counts as it does for `hearth pull`.",
+      .examples =
+          "  hearth recommend --for code\n  hearth recommend --for voice --max-memory 0.3\n"
+          "  hearth recommend --device phone-8 --json",
+      .make = []() -> std::unique_ptr<Command> { return std::make_unique<Recommend>(); }};
 }
 
 }  // namespace hearth::cli

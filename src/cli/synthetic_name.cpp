@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "cli/closest.h"
+#include "base/closest.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

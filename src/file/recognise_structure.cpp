@@ -129,9 +129,9 @@ constexpr std::uint64_t kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
 Result<std::optional<Field>> read_field(ByteSource& bytes, std::uint64_t& at) {
   HEARTH_TRY(const std::string head, read_some(bytes, at, std::min<std::uint64_t>(20, bytes.size_bytes() - at)));
   std::size_t used = 0;
-  const auto tag = read_varint(head, used);
-  if (!tag || *tag >> 3 == 0) return std::optional<Field>();
-  Field field{.number = *tag >> 3, .kind = *tag & 7};
+  const std::uint64_t tag = read_varint(head, used).value_or(0);
+  if (tag >> 3 == 0) return std::optional<Field>();
+  Field field{.number = tag >> 3, .kind = tag & 7};
   if (field.kind == kVarint || field.kind == kBytes) {
     const auto value = read_varint(head, used);
     if (!value) return std::optional<Field>();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "sample/candidates.h"
@@ -19,6 +20,8 @@
 namespace hearth::sample {
 
 namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 bool is_truncation(SampleStep step) {
   return step == SampleStep::kTopK || step == SampleStep::kTypical || step == SampleStep::kTopP ||
@@ -112,7 +115,15 @@ Result<Choice> Sampler::sample(const SampleInput& input) const {
                             "logit; loosen the constraint or the bias",
                             after, vocab_size));
   };
-  if (candidates.empty()) return none_left("the mask");
+  if (candidates.empty()) {
+    const bool any = std::ranges::any_of(input.logits, [](float logit) { return logit > -kInfinity; });
+    if (any) return none_left("the mask");
+    return fail(ErrorCode::kDecodeFailed,
+                fmt::format("the model gave no number by which any of its {} tokens could be drawn: its weights are "
+                            "damaged, or its engine fails; `hearth verify` reads them again, `hearth doctor` looks for "
+                            "the cause",
+                            vocab_size));
+  }
   for (const SampleStep step : options_.order) {
     if (!runs(step)) continue;
     HEARTH_CHECK(run_step(step, candidates, input));

@@ -3,6 +3,10 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+
+#include "base/file.h"
+
 #include <fmt/format.h>
 
 namespace hearth::store {
@@ -11,8 +15,9 @@ namespace {
 
 constexpr int kBusyMilliseconds = 20'000;  // another process's transaction is short; a crashed one holds no lock
 
-/// What SQLite's last failure means for the caller.
+/// What SQLite's last failure means for the caller. It keeps the errno of a failed commit to itself, so errno is asked.
 std::unexpected<Error> failed(sqlite3* database, std::string_view doing) {
+  const int number = errno;
   const int code = sqlite3_errcode(database);
   const std::string message = fmt::format("{}: {}", doing, sqlite3_errmsg(database));
   switch (code) {
@@ -22,6 +27,12 @@ std::unexpected<Error> failed(sqlite3* database, std::string_view doing) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return fail(ErrorCode::kBusy, message + "; another process holds it, try again");
     case SQLITE_NOMEM: return fail(ErrorCode::kInsufficientMemory, message);
+    case SQLITE_READONLY: return fail(ErrorCode::kIo, message + "; check its permissions, or choose another folder");
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      if (number != 0 && number != ENOENT)
+        return fail(code_of_system_error(number), message + ": " + words_of_system_error(number));
+      [[fallthrough]];
     default: return fail(ErrorCode::kIo, message);
   }
 }

@@ -103,7 +103,8 @@ struct Salvage {
 };
 
 /// Keeps a damaged database aside and puts what can still be read of it in its place. A file of which nothing can be
-/// read is refused and stays where it is.
+/// read is refused and stays where it is. Of several processes that find the damage, one does it; the others wait and
+/// get a Salvage without a copy.
 Result<Salvage> salvage_database(const std::filesystem::path& path, const Schema& schema);
 
 }  // namespace hearth::store

@@ -1,7 +1,12 @@
 // Saving what can be read of a damaged database: table by table, from both ends towards the damage.
 #include <array>
+#include <chrono>
+#include <optional>
+#include <thread>
 #include <vector>
 
+#include "base/file.h"
+#include "base/part_file.h"
 #include "store/database.h"
 
 #include <fmt/format.h>
@@ -14,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::unexpected<Error> file_error(std::string_view doing, const fs::path& path, const std::error_code& code) {
-  return fail(ErrorCode::kIo, fmt::format("{} {}: {}", doing, path.string(), code.message()));
+  return std::unexpected(system_error_at(doing, path, code.value()));
 }
 
 /// "x.db.damaged-1", the first number that is free.
@@ -94,9 +99,19 @@ bool carry_table(Database& whole, const std::string& table, std::uint64_t& n_row
   return complete;
 }
 
-}  // namespace
+/// Waits for its turn. What holds it longer than this hangs.
+Result<FileLock> take_turn(const fs::path& path) {
+  fs::path name = path;
+  name += ".lock";
+  for (int n_tries = 0; n_tries < 600; ++n_tries) {
+    HEARTH_TRY(std::optional<FileLock> lock, FileLock::try_take(name));
+    if (lock) return std::move(*lock);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return fail(ErrorCode::kBusy, fmt::format("another process saves {} and does not come to an end", path.string()));
+}
 
-Result<Salvage> salvage_database(const fs::path& path, const Schema& schema) {
+Result<Salvage> salvage_alone(const fs::path& path, const Schema& schema) {
   Salvage salvage{.copy = free_name(path)};
   fs::path reading = path, fresh = path;
   reading += ".reading";
@@ -133,6 +148,17 @@ Result<Salvage> salvage_database(const fs::path& path, const Schema& schema) {
   fs::rename(fresh, path, code);
   if (code) return file_error("putting the salvaged database at", path, code);
   return salvage;
+}
+
+}  // namespace
+
+Result<Salvage> salvage_database(const fs::path& path, const Schema& schema) {
+  HEARTH_TRY(const FileLock turn, take_turn(path));
+  if (const auto saved = Database::open(path, schema); saved || saved.error().code != ErrorCode::kInvalidFile) {
+    if (saved) return Salvage{};
+    return std::unexpected(saved.error());
+  }
+  return salvage_alone(path, schema);
 }
 
 }  // namespace hearth::store

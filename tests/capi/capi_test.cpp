@@ -199,6 +199,26 @@ TEST(CApi, ErrorsAreValuesWithASentence) {
   EXPECT_NE(std::string(error.message).find("no embedding model"), std::string::npos) << error.message;
 }
 
+TEST(CApi, WhatWasNeverOpenedIsSaidAndNotFollowed) {
+  hearth_error error = no_error();
+  std::size_t n = 0;
+  const auto code = [&](bool failed) {
+    EXPECT_TRUE(failed);
+    return std::exchange(error.code, 0);
+  };
+  EXPECT_EQ(code(hearth_chat_open(nullptr, nullptr, &error) == nullptr), 15) << "no service selected";
+  EXPECT_EQ(code(hearth_generate(nullptr, "{}", nullptr, nullptr, &error) == nullptr), 15);
+  EXPECT_EQ(code(hearth_model_info(nullptr, &error) == nullptr), 15);
+  EXPECT_EQ(code(hearth_model_warm_up(nullptr, &error) != 0), 15);
+  EXPECT_EQ(code(hearth_model_prime(nullptr, "{}", &error) != 0), 15);
+  EXPECT_EQ(code(hearth_embed(nullptr, "x", &n, &error) == nullptr), 15);
+  EXPECT_NE(std::string(error.message).find("hearth_model_open"), std::string::npos) << error.message;
+  EXPECT_EQ(code(hearth_chat_say(nullptr, "x", nullptr, nullptr, &error) == nullptr), 14) << "not initialised";
+  EXPECT_EQ(code(hearth_chat_again(nullptr, nullptr, nullptr, &error) == nullptr), 14);
+  EXPECT_EQ(code(hearth_chat_fork(nullptr, &error) == nullptr), 14);
+  EXPECT_EQ(code(hearth_chat_messages(nullptr, &error) == nullptr), 14);
+}
+
 TEST(CApi, StructsOfOtherVersions) {
   struct NewerOptions {
     hearth_model_options known;

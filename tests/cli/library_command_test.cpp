@@ -54,7 +54,7 @@ class LibraryCommands : public ::testing::Test {
   }
 
   LocalHub hub_;
-  ScratchFolder folder_;
+  ScratchFolder folder_{in_memory()};
   std::string home_ = folder_.file("home"), model_;
 };
 
@@ -83,7 +83,7 @@ TEST_F(LibraryCommands, FromNothingToAnAnswerInTwoCommands) {
   EXPECT_NE(hearth({"rm", "tale"}).out.find("given back"), std::string::npos);
   const Ran gone = told("tale");
   EXPECT_EQ(gone.code, 1);
-  EXPECT_NE(gone.err.find("hearth pull tale"), std::string::npos) << gone.err;
+  EXPECT_NE(gone.err.find("no model has that name"), std::string::npos) << gone.err;
 }
 
 TEST_F(LibraryCommands, APlanBeforeTheDownload) {
@@ -229,13 +229,50 @@ TEST_F(LibraryCommands, TwoProcessesShareOneTransfer) {
   EXPECT_EQ(hub_.n_sent(), bytes.size());
 }
 
-TEST_F(LibraryCommands, HostileNamesOpenNothingOutside) {
+TEST_F(LibraryCommands, ANearMissIsAnsweredWithTheNameThatWasMeant) {
+  ASSERT_EQ(hearth({"import", stories(), "--name", "tale", "--in-place"}).code, 0);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"pull", "lama3.2"}, {"run", "lama3.2", "x"}}) {
+    const Ran ran = hearth(words);
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_NE(ran.err.find("did you mean llama3.2?"), std::string::npos) << ran.err;
+  }
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"show", "tael"}, {"run", "tael", "x"}}) {
+    const Ran ran = hearth(words);
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_NE(ran.err.find("did you mean tale?"), std::string::npos) << ran.err;
+  }
+  EXPECT_TRUE(hub_.asked().empty());
+}
+
+TEST_F(LibraryCommands, RecommendationsComeFromTheCatalogueOfTheUser) {
+  const std::string mine = folder_.write("mine.json", R"({"hearth_catalogue": 1, "families": [{"name": "ours",
+    "licence": "x", "context": 8192, "uses": ["chat"], "models": [{"size": "4b", "parameters": 4350000000, "shape":
+    {"architecture": "llama", "layers": 20, "dim": 2048, "ffn": 8192, "heads": 16, "kv_heads": 2, "head_dim": 128,
+    "vocab": 32000}, "sources": [{"repo": "we/ours", "format": "gguf"}]}]}]})");
+  std::string only = read_text(mine);
+  only.insert(1, "\"replace\": true, ");
+  const std::string replacing = folder_.write("only.json", only);
+  const auto picks = [&](const std::string& catalogue) {
+    const std::string config = folder_.write("config.json", R"({"catalogue": ")" + catalogue + "\"}");
+    const Ran ran =
+        run_hearth({"recommend", "--device", "phone-8", "--json"}, environment({"HEARTH_CONFIG=" + config}));
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    std::vector<std::string> names;
+    const LibraryJson said = LibraryJson::parse(ran.out);
+    for (const auto& pick : said["picks"]) names.push_back(pick["model"]);
+    return names;
+  };
+  EXPECT_EQ(std::ranges::count(picks(mine), "ours:4b"), 1);
+  EXPECT_GT(picks(mine).size(), 1u);
+  EXPECT_EQ(picks(replacing), std::vector<std::string>{"ours:4b"});
+}
+
+TEST_F(LibraryCommands, HostileNamesGetOneSentence) {
   const std::string victim = folder_.write("victim", "stays");
-  for (const char* command : {"pull", "rm", "show", "verify", "update"}) {
+  for (const char* command : {"pull", "rm"}) {  // tests/cli/hostile_names_test.cpp tries the others
     for (const std::string& name :
-         {std::string("../victim"), victim, std::string("hf:../../victim/x"), std::string("..:.."),
-          std::string("a/../../victim"), std::string("caf\xC3\xA9"), std::string(4096, 'a'), std::string("C:\\x"),
-          std::string("~root/x"), std::string("file:///etc/passwd")}) {
+         {std::string("../victim"), std::string("hf:../../victim/x"), std::string("..:.."), std::string("caf\xC3\xA9"),
+          std::string(4096, 'a'), std::string("C:\\x"), std::string("~root/x"), std::string("file:///etc/passwd")}) {
       const Ran ran = hearth({command, name});
       EXPECT_EQ(ran.code, 1) << command << " " << name << "\n" << ran.out << ran.err;
       EXPECT_EQ(std::ranges::count(ran.err, '\n'), 1) << ran.err;

@@ -25,11 +25,16 @@ struct Ran {
   std::string out, err;
 };
 
+inline std::filesystem::path in_memory() {
+  return std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
+}
+
 /// A folder of its own for every test, removed at the end.
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "hearth-cli-XXXXXX").string();
+  /// `parent`: in_memory() for tests that wait for the disk all the time.
+  explicit ScratchFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "hearth-cli-XXXXXX").string();
     path_ = mkdtemp(name.data());
   }
   ~ScratchFolder() {

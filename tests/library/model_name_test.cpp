@@ -163,6 +163,33 @@ TEST(CatalogueFile, EveryNameLeadsToItsModel) {
   EXPECT_NE(near.error().message.find("llama3.2:3b"), std::string::npos) << near.error().message;
 }
 
+TEST(CatalogueFile, ANearMissNamesWhatWasMeant) {
+  const auto catalogue = Catalogue::built_in();
+  ASSERT_TRUE(catalogue);
+  for (const auto& [typed, meant] :
+       std::vector<std::pair<std::string, std::string>>{{"lama3.2", "llama3.2"},
+                                                        {"llama32", "llama3.2"},
+                                                        {"llama-3.2:3b", "llama3.2:3b"},
+                                                        {"qwen2.5:q4km", "qwen2.5:q4_k_m"},
+                                                        {"qwen2.5:7b-q4-k-m", "qwen2.5:7b-q4_k_m"},
+                                                        {"llama3.2:3b-q8", "llama3.2:3b-q8_0"},
+                                                        {"llama-3.2-3b-instuct", "llama-3.2-3b-instruct"},
+                                                        {"mistrla", "mistral"}}) {
+    const auto missed = catalogue->find(*parse_own_name(typed));
+    ASSERT_FALSE(missed) << typed;
+    EXPECT_EQ(missed.error().code, ErrorCode::kFileNotFound);
+    EXPECT_NE(missed.error().message.find("(did you mean " + meant + "?)"), std::string::npos)
+        << missed.error().message;
+    EXPECT_TRUE(catalogue->find(*parse_own_name(meant))) << meant;
+  }
+  for (const char* typed : {"xyzzy", "llama3.2:7b", "a"}) {
+    const auto missed = catalogue->find(*parse_own_name(typed));
+    ASSERT_FALSE(missed) << typed;
+    EXPECT_EQ(missed.error().message.find("did you mean"), std::string::npos) << missed.error().message;
+  }
+  for (const std::string& name : catalogue->spellings()) EXPECT_TRUE(catalogue->find(*parse_own_name(name))) << name;
+}
+
 TEST(CatalogueFile, OfAUserExtendsAndReplaces) {
   auto catalogue = Catalogue::built_in();
   ASSERT_TRUE(catalogue);

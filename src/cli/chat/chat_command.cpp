@@ -4,12 +4,12 @@
 #include <functional>
 #include <limits>
 
+#include "base/closest.h"
 #include "base/terminal.h"
 #include "cli/chat/chat_models.h"
 #include "cli/chat/line_editor.h"
 #include "cli/chat/raw_terminal.h"
 #include "cli/chat/set_option.h"
-#include "cli/closest.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/generator_flags.h"

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <limits>
 
-#include "cli/closest.h"
+#include "base/closest.h"
 
 #include <fmt/format.h>
 

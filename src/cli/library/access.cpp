@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
+#include "library/names/nearest.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -81,6 +82,7 @@ Checked<Found> find_model(std::string& text, const Settings& settings) {
   }
   HEARTH_TRY(std::optional<library::Shelf> shelf, library::Shelf::open_existing(settings.library.home));
   if (!shelf) return Found::kNowhere;
+  if (!shelf->notice().empty()) note("hearth: " + shelf->notice());
   HEARTH_TRY(const library::Catalogue catalogue, open_catalogue(settings));
   HEARTH_TRY(const std::optional<library::ShelfModel> model, shelf->find(*name, catalogue));
   if (!model) return Found::kNowhere;
@@ -95,12 +97,32 @@ Checked<library::ShelfModel> model_on_shelf(library::Shelf& shelf, const std::st
   HEARTH_TRY(const library::Catalogue catalogue, open_catalogue(settings));
   HEARTH_TRY(std::optional<library::ShelfModel> model, shelf.find(name, catalogue));
   if (!model) {
+    HEARTH_TRY(const std::vector<std::string> names, shelf.names());
     return std::unexpected(
-        Failure({ErrorCode::kFileNotFound, fmt::format("no model is called \"{}\" here; `hearth list` shows what is, "
+        Failure({ErrorCode::kFileNotFound, fmt::format("no model is called \"{}\" here{}; `hearth list` shows what is, "
                                                        "`hearth pull` downloads",
-                                                       library::harmless(text))}));
+                                                       library::harmless(text), library::did_you_mean(text, names))}));
   }
   return std::move(*model);
+}
+
+std::string advice_on_absent(const std::string& text, const Settings& settings) {
+  const auto name = library::parse_model_name(text);
+  const auto* own = name ? std::get_if<library::CatalogueName>(&*name) : nullptr;
+  const auto catalogue = open_catalogue(settings);
+  if (!own || !catalogue || catalogue->find(*own))
+    return fmt::format(
+        "nothing on the shelf has that name either: `hearth pull {}` downloads it, `hearth list` shows what "
+        "is here",
+        text);
+  std::vector<std::string> known = catalogue->spellings();
+  if (auto shelf = library::Shelf::open_existing(settings.library.home); shelf && *shelf) {
+    if (const auto names = (*shelf)->names()) known.insert(known.begin(), names->begin(), names->end());
+  }
+  return fmt::format(
+      "no model has that name either{}; `hearth list` shows what is here, `hearth list --catalogue` what "
+      "can be pulled",
+      library::did_you_mean(text, known));
 }
 
 struct StopOnInterrupt::Watch {
@@ -111,10 +133,9 @@ struct StopOnInterrupt::Watch {
 
 StopOnInterrupt::StopOnInterrupt() : watch_(std::make_unique<Watch>()) {
   watch_->thread = std::jthread([watch = watch_.get()](const std::stop_token& end) {
-    while (!end.stop_requested()) {
+    do {
       if (watch->guard.interrupted()) watch->stop.request_stop();
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
+    } while (library::wait_for(std::chrono::milliseconds(50), end));
   });
 }
 

@@ -26,6 +26,10 @@ Checked<Found> find_model(std::string& text, const Settings& settings);
 /// The model that a name on the command line means, or an error that names the cure.
 Checked<library::ShelfModel> model_on_shelf(library::Shelf& shelf, const std::string& text, const Settings& settings);
 
+/// What to do about a name that is neither a file nor on the shelf: the name that was probably meant, or how to pull
+/// it.
+std::string advice_on_absent(const std::string& text, const Settings& settings);
+
 /// Turns Ctrl-C into a stop while it lives.
 class StopOnInterrupt {
  public:

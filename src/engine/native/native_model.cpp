@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 
 #include "base/hash.h"
 #include "engine/native/vocabulary.h"
@@ -167,7 +168,14 @@ Result<SequenceId> NativeModel::create_sequence(const SequenceOptions& options) 
                             n_ctx, info_.n_ctx_train));
   }
   const std::lock_guard lock(mutex_);
-  return adopt(Sequence(layout(options.kv), n_ctx));
+  try {
+    return adopt(Sequence(layout(options.kv), n_ctx));
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kContextCreationFailed,
+                fmt::format("making a context of {} positions: no memory for its state; fewer conversations at once, a "
+                            "shorter --ctx or --kv q8_0 need less",
+                            n_ctx));
+  }
 }
 
 void NativeModel::destroy_sequence(SequenceId sequence) {

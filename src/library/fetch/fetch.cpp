@@ -104,14 +104,15 @@ class Download {
     if (remote.n_bytes == 0) {
       HEARTH_TRY(remote, probe_remote(client_, request_, stop_));
     }
+    // The journal first: one of another version keeps its part as it is.
+    HEARTH_TRY(Journal journal,
+               Journal::open(path(".journal"), {identity(remote), remote.n_bytes, options_.chunk_bytes}));
     HEARTH_TRY(PartFile part, PartFile::open(path(".part")));
     if (Status room = make_room(options_, request_, part, remote.n_bytes); !room) {
       std::error_code ignored;
-      if (fs::file_size(path(".part"), ignored) == 0) fs::remove(path(".part"), ignored);
+      if (fs::file_size(path(".part"), ignored) == 0) remove_files();
       return std::unexpected(std::move(room.error()));
     }
-    HEARTH_TRY(Journal journal,
-               Journal::open(path(".journal"), {identity(remote), remote.n_bytes, options_.chunk_bytes}));
     Transfer transfer(client_, request_, options_, remote, std::move(part), std::move(journal));
     HEARTH_CHECK(transfer.check_chunks(stop_));
     HEARTH_CHECK(transfer.run(stop_));
@@ -186,9 +187,7 @@ Result<Fetched> fetch_file(const HttpClient& client, const FetchRequest& request
   std::error_code code;
   for (const char* name : {"blobs", "parts"}) {
     fs::create_directories(options.folder / name, code);
-    if (code)
-      return fail(ErrorCode::kIo,
-                  fmt::format("making the folder {}: {}", (options.folder / name).string(), code.message()));
+    if (code) return std::unexpected(system_error_at("making the folder", options.folder / name, code.value()));
   }
   constexpr std::string_view kNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   if (request.sha256 == kNothing)

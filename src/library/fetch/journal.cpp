@@ -2,6 +2,7 @@
 #include "library/fetch/journal.h"
 
 #include <charconv>
+#include <optional>
 #include <string_view>
 
 #include "base/hash.h"
@@ -27,8 +28,41 @@ std::string_view unsealed(std::string_view line) {
   return sealed(std::string(text)) == std::string(line) + "\n" ? text : std::string_view();
 }
 
+constexpr std::string_view kForm = "hearth-download ";
+constexpr unsigned kJournalVersion = 1;
+
 std::string head_line(const JournalHead& head) {
-  return sealed(fmt::format("hearth-download 1 {} {} {}", head.n_bytes, head.chunk_bytes, head.identity));
+  return sealed(fmt::format("{}{} {} {} {}", kForm, kJournalVersion, head.n_bytes, head.chunk_bytes, head.identity));
+}
+
+template <typename Number>
+bool take_number(std::string_view& text, Number& into) {
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), into);
+  if (read.ec != std::errc() || read.ptr == text.data() + text.size() || *read.ptr != ' ') return false;
+  text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()) + 1);
+  return true;
+}
+
+/// The head of a journal that is here; nothing when it is none.
+Result<std::optional<JournalHead>> read_head(std::string_view text, const std::filesystem::path& path) {
+  constexpr std::uint64_t kSmallestChunk = 4u << 10, kLargestChunk = 1u << 30;
+  std::string_view line = unsealed(text.substr(0, text.find('\n')));
+  if (!line.starts_with(kForm)) return std::optional<JournalHead>();
+  line.remove_prefix(kForm.size());
+  unsigned version = 0;
+  JournalHead head;
+  if (!take_number(line, version)) return std::optional<JournalHead>();
+  if (version != kJournalVersion) {
+    return fail(ErrorCode::kUnsupportedFormat,
+                fmt::format("another version of Hearth began this download ({} has version {}, this Hearth knows {}); "
+                            "let that one end it, or give its parts back with `hearth gc` and begin anew",
+                            path.string(), version, kJournalVersion));
+  }
+  if (!take_number(line, head.n_bytes) || !take_number(line, head.chunk_bytes) || head.chunk_bytes < kSmallestChunk ||
+      head.chunk_bytes > kLargestChunk)
+    return std::optional<JournalHead>();
+  head.identity = line;
+  return std::optional(std::move(head));
 }
 
 }  // namespace
@@ -40,13 +74,14 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const JournalHe
   std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(size, kMostJournalBytes)), '\0');
   HEARTH_TRY(const std::size_t n, journal.file_.read_at(0, std::as_writable_bytes(std::span(text))));
   text.resize(n);
-  const std::string first = head_line(head);
-  if (!text.starts_with(first)) {
+  HEARTH_TRY(const std::optional<JournalHead> found, read_head(text, path));
+  if (!found || found->identity != head.identity || found->n_bytes != head.n_bytes) {
     HEARTH_CHECK(journal.begin());
     return journal;
   }
+  journal.head_ = *found;
   journal.continued_ = true;
-  std::size_t at = first.size();
+  std::size_t at = text.find('\n') + 1;
   for (std::size_t end = text.find('\n', at); end != std::string::npos; end = text.find('\n', at)) {
     const std::string_view line = unsealed(std::string_view(text).substr(at, end - at));
     std::uint64_t chunk = 0;

@@ -23,8 +23,11 @@ struct JournalHead {
 /// Appending is for one thread at a time.
 class Journal {
  public:
-  /// Reads what is there; a journal of something else, or one that cannot be read, begins anew.
+  /// Reads what is there; a journal of something else, or one that cannot be read, begins anew. One of the same
+  /// download in chunks of another size goes on in those. One that another version of Hearth wrote in another form is
+  /// kUnsupportedFormat and stays as it is.
   static Result<Journal> open(const std::filesystem::path& path, const JournalHead& head);
+  [[nodiscard]] const JournalHead& head() const { return head_; }
 
   /// Chunk -> SHA-256, as recorded by earlier lives. Hostile: the disk may have lied.
   [[nodiscard]] const std::map<std::uint64_t, std::string>& chunks() const { return chunks_; }

@@ -31,13 +31,13 @@ Transfer::Transfer(const HttpClient& client, const FetchRequest& request, const 
       remote_(std::move(remote)),
       part_(std::move(part)),
       journal_(std::move(journal)) {
-  chunks_.resize((remote_.n_bytes + options.chunk_bytes - 1) / options.chunk_bytes, Chunk::kMissing);
+  chunks_.resize((remote_.n_bytes + chunk_bytes() - 1) / chunk_bytes(), Chunk::kMissing);
   in_order_ = !remote_.ranges;
 }
 
 ByteRange Transfer::range_of(std::uint64_t chunk) const {
-  const std::uint64_t offset = chunk * options_.chunk_bytes;
-  return {offset, std::min(options_.chunk_bytes, remote_.n_bytes - offset)};
+  const std::uint64_t offset = chunk * chunk_bytes();
+  return {offset, std::min(chunk_bytes(), remote_.n_bytes - offset)};
 }
 
 Result<bool> Transfer::check_chunks(const std::stop_token& stop) {
@@ -249,7 +249,7 @@ Status Transfer::stream_all(Attempt& attempt, const std::stop_token& stop) {
     }
     n_transferred_ += bytes.size();
     while (!bytes.empty()) {
-      const std::uint64_t chunk = at / options_.chunk_bytes;
+      const std::uint64_t chunk = at / chunk_bytes();
       const ByteRange range = range_of(chunk);
       const std::size_t n =
           static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), range.offset + range.n_bytes - at));

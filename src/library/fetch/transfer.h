@@ -44,7 +44,8 @@ class Transfer {
 
  private:
   enum class Chunk : std::uint8_t { kMissing, kTaken, kHere };
-  struct Attempt;  // one chunk on its way
+  struct Attempt;                                                                          // one chunk on its way
+  [[nodiscard]] std::uint64_t chunk_bytes() const { return journal_.head().chunk_bytes; }  // as the download began
   [[nodiscard]] ByteRange range_of(std::uint64_t chunk) const;
   void work(const std::stop_token& stop);
   std::optional<std::uint64_t> take_chunk();

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "library/names/catalogue_data.h"
+#include "library/names/nearest.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -311,10 +312,30 @@ Result<CatalogueChoice> Catalogue::find(const CatalogueName& name) const {
     if (model.family == name.name || common_start(model.family, name.name) >= 3) near.push_back(model.name());
   }
   if (near.size() > 8) near.resize(8);
+  std::string hint = did_you_mean(canonical_name(name), spellings());
+  if (hint.empty() && !near.empty()) hint = fmt::format(" (near: {})", fmt::join(near, ", "));
   return fail(ErrorCode::kFileNotFound,
               fmt::format("no model is called \"{}\"{}; `hearth list --catalogue` shows the known ones, and "
                           "hf:owner/repo names any other",
-                          canonical_name(name), near.empty() ? "" : fmt::format(" (near: {})", fmt::join(near, ", "))));
+                          canonical_name(name), hint));
+}
+
+std::vector<std::string> Catalogue::spellings() const {
+  std::vector<std::string> all;
+  for (const CatalogueModel& model : models_) {
+    std::vector<std::string> words = {model.name()};
+    for (const std::string& alias : model.aliases) words.push_back(alias);
+    if (model.is_default) words.push_back(model.family);
+    const CatalogueSource* source = model.source("gguf");
+    for (const std::string& word : words) {
+      all.push_back(word);
+      for (const std::string& quant : source ? source->quants : std::vector<std::string>()) {
+        const auto name = parse_own_name(word + (word == model.name() ? "-" : ":") + quant);
+        if (name) all.push_back(canonical_name(*name));
+      }
+    }
+  }
+  return all;
 }
 
 }  // namespace hearth::library

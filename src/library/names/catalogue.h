@@ -60,8 +60,10 @@ class Catalogue {
   Status extend(std::string_view json, std::string_view where);
 
   [[nodiscard]] std::span<const CatalogueModel> models() const { return models_; }
-  /// kFileNotFound with the nearest names when there is none.
+  /// kFileNotFound with the name that was probably meant, or the nearest ones, when there is none.
   [[nodiscard]] Result<CatalogueChoice> find(const CatalogueName& name) const;
+  /// Names that lead to a model: families, sizes, aliases, and these with the quantizations that the hub has.
+  [[nodiscard]] std::vector<std::string> spellings() const;
 
  private:
   std::vector<CatalogueModel> models_;

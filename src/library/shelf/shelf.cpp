@@ -76,17 +76,18 @@ Result<Shelf> Shelf::open(const fs::path& folder) {
   std::error_code code;
   for (const char* part : {"blobs", "parts"}) {
     fs::create_directories(folder / part, code);
-    if (code)
-      return fail(ErrorCode::kIo, fmt::format("making the folder {}: {}", (folder / part).string(), code.message()));
+    if (code) return std::unexpected(system_error_at("making the folder", folder / part, code.value()));
   }
   const fs::path index = folder / "index.db";
   std::string notice;
   auto database = store::Database::open(index, kShelfSchema);
   if (!database && database.error().code == ErrorCode::kInvalidFile) {
     HEARTH_TRY(const store::Salvage salvage, store::salvage_database(index, kShelfSchema));
-    notice = fmt::format("the library's index was damaged; {} entries were saved{}, and the damaged file is kept as {}",
-                         salvage.n_rows, salvage.lost.empty() ? "" : ", some of " + salvage.lost + " are lost",
-                         salvage.copy.string());
+    if (!salvage.copy.empty()) {
+      notice = fmt::format(
+          "the library's index was damaged; {} entries were saved{}, and the damaged file is kept as {}",
+          salvage.n_rows, salvage.lost.empty() ? "" : ", some of " + salvage.lost + " are lost", salvage.copy.string());
+    }
     database = store::Database::open(index, kShelfSchema);
   }
   if (!database) return std::unexpected(std::move(database.error()));
@@ -167,6 +168,16 @@ Result<std::vector<ShelfModel>> Shelf::list() {
     models.push_back(std::move(model));
   }
   return models;
+}
+
+Result<std::vector<std::string>> Shelf::names() {
+  HEARTH_TRY(store::Statement rows, database_.prepare("SELECT name FROM names ORDER BY name"));
+  std::vector<std::string> names;
+  for (;;) {
+    HEARTH_TRY(const bool more, rows.step());
+    if (!more) return names;
+    names.push_back(rows.text(0));
+  }
 }
 
 Result<std::optional<ShelfModel>> Shelf::find(const ModelName& name, const Catalogue& catalogue) {

@@ -67,6 +67,8 @@ class Shelf {
   [[nodiscard]] const std::string& notice() const { return notice_; }
 
   Result<std::vector<ShelfModel>> list();
+  /// Every name that leads to a model, in order.
+  Result<std::vector<std::string>> names();
   /// By the name it was given, or by what the catalogue says the name means. Nothing when it is not here.
   Result<std::optional<ShelfModel>> find(const ModelName& name, const Catalogue& catalogue);
   /// Puts a model on the shelf. What the name led to before stays under its commit: the newer one has not proven yet

@@ -72,7 +72,7 @@ Result<fs::path> Shelf::path_to_open(const ShelfModel& model) const {
     fs::remove(link_of(i), code);
     fs::create_symlink(target, link_of(i), code);
     if (code && code != std::errc::file_exists)
-      return fail(ErrorCode::kIo, fmt::format("making {}: {}", link_of(i).string(), code.message()));
+      return std::unexpected(system_error_at("making", link_of(i), code.value()));
   }
   return link_of(0);
 }

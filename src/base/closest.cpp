@@ -1,5 +1,5 @@
 // Distance between words, by dynamic programming.
-#include "cli/closest.h"
+#include "base/closest.h"
 
 #include <algorithm>
 #include <numeric>
@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace hearth::cli {
+namespace hearth {
 
 namespace {
 
@@ -47,4 +47,4 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
   return best.empty() ? std::string() : fmt::format(" (did you mean {}?)", best);
 }
 
-}  // namespace hearth::cli
+}  // namespace hearth

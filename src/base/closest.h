@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace hearth::cli {
+namespace hearth {
 
 /// The candidate that needs the fewest edits to become `word`; empty where more than a third of its letters would
 /// change.
@@ -14,4 +14,4 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
 /// ` (did you mean X?)`, or nothing.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
 
-}  // namespace hearth::cli
+}  // namespace hearth

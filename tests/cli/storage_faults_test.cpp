@@ -1,0 +1,216 @@
+// The disk fails under a download or an import: whichever call the system refuses, the command says what happened and
+// what helps, no bad file gets a name, what was recorded stays, and the next try ends well once the fault is gone.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "cli/process.h"
+#include "cli/system_watch.h"
+#include "library/local_hub.h"
+
+namespace hearth::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using FaultJson = nlohmann::json;
+using Kind = WatchedCall::Kind;
+
+/// From the call number `first` of this kind on such a file on, each one fails.
+struct StorageFault {
+  Kind kind;
+  const char* place;  // part of the path
+  int number;         // the errno
+  int first = 1;
+  const char* code;   // of the error that the command reports
+  const char* words;  // part of its message
+};
+
+class StorageFaults : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto why = missing(stories())) GTEST_SKIP() << *why;
+    model_ = read_text(stories());
+  }
+  [[nodiscard]] std::vector<std::string> settings(std::vector<std::string> more = {}) const {
+    std::vector<std::string> all = {"HEARTH_HOME=" + home_, "HF_ENDPOINT=" + hub_.url(), "HEARTH_CACHE=off"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  /// The command with this fault; nothing where the kernel lets nobody interfere.
+  [[nodiscard]] std::optional<Ran> run_with(const StorageFault& fault,
+                                            const std::vector<std::string>& arguments) const {
+    std::vector<std::string> words = command_line(arguments), environment = settings();
+    environment.emplace_back("PATH=/usr/bin:/bin");
+    const std::string out = folder_.file("out"), err = folder_.file("err");
+    std::vector<char*> argv, envp;
+    for (std::string& word : words) argv.push_back(word.data());
+    for (std::string& setting : environment) envp.push_back(setting.data());
+    argv.push_back(nullptr);
+    envp.push_back(nullptr);
+    int n_seen = 0;
+    const auto status = SystemWatch::run(
+        WatchScope::kNamesAndBytes,
+        [&] {  // threads of the hub run in this process, so nothing here may allocate
+          const int output = ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+          const int errors = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+          ::dup2(output, 1);
+          ::dup2(errors, 2);
+          SystemWatch::start_program(argv, envp);
+        },
+        [&](const WatchedCall& call) {
+          const bool meant =
+              call.kind == fault.kind && (call.path + " " + call.other).find(fault.place) != std::string::npos;
+          return meant && ++n_seen >= fault.first ? fault.number : 0;
+        });
+    if (!status) return std::nullopt;
+    EXPECT_GE(n_seen, fault.first) << fault.place << ": the fault met nothing";
+    return Ran{.code = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status),
+               .out = read_text(out),
+               .err = read_text(err)};
+  }
+  /// Every file with a final name is what its name says.
+  void expect_no_bad_blob() const {
+    const fs::path blobs = fs::path(home_) / "blobs";
+    if (!fs::exists(blobs)) return;
+    for (const auto& entry : fs::directory_iterator(blobs))
+      EXPECT_EQ(library::sha256_of(read_text(entry.path())), entry.path().filename().string());
+  }
+
+  LocalHub hub_;
+  ScratchFolder folder_{in_memory()};
+  std::string home_ = folder_.file("home"), model_;
+};
+
+TEST_F(StorageFaults, UnderADownload) {
+  const std::string digest = hub_.put("o/small", "m.gguf", model_);
+  for (const StorageFault& fault : std::vector<StorageFault>{
+           {Kind::kStore, ".part", EIO, 1, "io_error", "may be failing"},
+           {Kind::kStore, ".part", EDQUOT, 20, "disk_full", "free some space"},
+           {Kind::kSync, ".part", EIO, 1, "io_error", "may be failing"},
+           {Kind::kResize, ".part", EFBIG, 1, "disk_full", "of that size"},
+           {Kind::kResize, ".part", ENOSPC, 2, "disk_full", "free some space"},
+           {Kind::kWrite, ".part", EROFS, 1, "io_error", "choose another folder"},
+           {Kind::kStore, ".journal", EIO, 2, "io_error", "may be failing"},
+           {Kind::kSync, ".journal", EIO, 1, "io_error", "may be failing"},
+           {Kind::kWrite, ".lock", EDQUOT, 1, "disk_full", "free some space"},
+           {Kind::kRename, "/blobs/", EROFS, 1, "io_error", "choose another folder"},
+           {Kind::kSync, "/blobs", EIO, 1, "io_error", "may be failing"},
+       }) {
+    const auto ran = run_with(fault, {"pull", "hf:o/small", "--json"});
+    if (!ran) GTEST_SKIP() << "this kernel lets nobody interfere with the calls of a process";
+    const std::string which = std::string(fault.place) + " " + std::to_string(fault.number);
+    EXPECT_EQ(ran->code, 1) << which << ran->err;
+    const FaultJson last = FaultJson::parse(ran->out.substr(ran->out.rfind('{')), nullptr, false);
+    ASSERT_TRUE(last.is_object()) << which << ran->out << ran->err;
+    EXPECT_EQ(last["code"], fault.code) << which << last;
+    EXPECT_NE(last["message"].get<std::string>().find(fault.words), std::string::npos) << which << last;
+    expect_no_bad_blob();
+    const Ran again = run_hearth({"pull", "hf:o/small"}, {.environment = settings()});
+    EXPECT_EQ(again.code, 0) << which << again.err;
+    EXPECT_EQ(library::sha256_of(read_text(fs::path(home_) / "blobs" / digest)), digest) << which;
+    fs::remove_all(home_);
+  }
+}
+
+TEST_F(StorageFaults, UnderTheIndex) {
+  hub_.put("o/small", "m.gguf", model_);
+  ASSERT_EQ(run_hearth({"list"}, {.environment = settings()}).code, 0);
+  for (const StorageFault& fault : std::vector<StorageFault>{
+           {Kind::kStore, "index.db-wal", EIO, 1, "", "may be failing"},
+           {Kind::kStore, "index.db-wal", ENOSPC, 1, "", "free some space"},
+           {Kind::kStore, "index.db-wal", EDQUOT, 1, "", "free some space"},
+           {Kind::kSync, "index.db-wal", EIO, 1, "", "may be failing"},
+       }) {
+    const auto ran = run_with(fault, {"pull", "hf:o/small"});
+    if (!ran) GTEST_SKIP() << "this kernel lets nobody interfere with the calls of a process";
+    EXPECT_EQ(ran->code, 1) << fault.number;
+    EXPECT_NE(ran->err.find(fault.words), std::string::npos) << fault.number << ran->err;
+    const Ran again = run_hearth({"pull", "hf:o/small"}, {.environment = settings()});
+    EXPECT_EQ(again.code, 0) << again.err;
+    EXPECT_EQ(again.err.find("damaged"), std::string::npos) << again.err;
+    EXPECT_EQ(run_hearth({"verify", "hf:o/small"}, {.environment = settings()}).code, 0);
+    fs::remove_all(home_);
+  }
+}
+
+TEST_F(StorageFaults, KeepWhatWasRecorded) {
+  constexpr std::size_t kChunk = 8u << 20;
+  const std::string bytes = model_ + noise(2 * kChunk, 3);
+  hub_.put("o/big", "m.gguf", bytes);
+  // The third record cannot be made durable.
+  const auto ran = run_with({Kind::kSync, ".journal", EIO, 4, "", ""}, {"pull", "hf:o/big", "--connections", "1"});
+  if (!ran) GTEST_SKIP() << "this kernel lets nobody interfere with the calls of a process";
+  EXPECT_EQ(ran->code, 1) << ran->err;
+  hub_.forget();
+  const Ran again = run_hearth({"pull", "hf:o/big"}, {.environment = settings()});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_LE(hub_.n_sent(), bytes.size() - 2 * kChunk) << "two parts were recorded, so at most the rest comes again";
+  expect_no_bad_blob();
+}
+
+TEST_F(StorageFaults, UnderAnImport) {
+  for (const StorageFault& fault : std::vector<StorageFault>{
+           {Kind::kStore, ".part", EIO, 1, "", "may be failing"},
+           {Kind::kResize, ".part", EDQUOT, 1, "", "free some space"},
+           {Kind::kSync, ".part", EIO, 1, "", "may be failing"},
+           {Kind::kRename, "/blobs/", EROFS, 1, "", "choose another folder"},
+       }) {
+    const auto ran = run_with(fault, {"import", stories(), "--name", "tale"});
+    if (!ran) GTEST_SKIP() << "this kernel lets nobody interfere with the calls of a process";
+    EXPECT_EQ(ran->code, 1) << fault.number;
+    EXPECT_NE(ran->err.find(fault.words), std::string::npos) << ran->err;
+    expect_no_bad_blob();
+    EXPECT_EQ(run_hearth({"show", "tale"}, {.environment = settings()}).code, 1) << "it has no name";
+    const Ran again = run_hearth({"import", stories(), "--name", "tale"}, {.environment = settings()});
+    EXPECT_EQ(again.code, 0) << again.err;
+    fs::remove_all(home_);
+  }
+}
+
+TEST_F(StorageFaults, AFileSystemOfSmallFiles) {
+  const std::string digest = hub_.put("o/small", "m.gguf", model_);
+  const std::string out = folder_.file("out");
+  // Blocks of 512 bytes: less than the model has, more than the index.
+  const std::string limited = "ulimit -f 1600; env HEARTH_CACHE=off HEARTH_HOME=" + home_ +
+                              " HF_ENDPOINT=" + hub_.url() + " " + command_line({})[0] + " pull hf:o/small --json > " +
+                              out + " 2> /dev/null";
+  if (!std::string_view(HEARTH_EMULATOR).empty()) GTEST_SKIP() << "the limit would be the emulator's";
+  const int status = std::system(("sh -c '" + limited + "'").c_str());
+  ASSERT_TRUE(WIFEXITED(status)) << status;
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  const std::string said = read_text(out);
+  EXPECT_NE(said.find("disk_full"), std::string::npos) << said;
+  EXPECT_NE(said.find("ulimit -f"), std::string::npos) << said;
+  const Ran again = run_hearth({"pull", "hf:o/small"}, {.environment = settings()});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(library::sha256_of(read_text(fs::path(home_) / "blobs" / digest)), digest);
+}
+
+TEST_F(StorageFaults, AWallClockThatJumps) {
+  const std::string digest = hub_.put("o/big", "m.gguf", model_ + noise(9u << 20, 6));
+  const auto jumping = [&](const std::vector<std::string>& arguments) {
+    return run_hearth(arguments, {.environment = settings({std::string("LD_PRELOAD=") + HEARTH_JUMPING_CLOCK,
+                                                           "ASAN_OPTIONS=verify_asan_link_order=0"})});
+  };
+  hub_.set_fault([n = 0](const Asked& asked, Answer& answer) mutable {
+    if (!asked.is_file()) return;
+    answer.declared = answer.body.size();
+    if (++n == 1) answer.cut_after = answer.body.size() / 2;
+  });
+  const Ran pulled = jumping({"pull", "hf:o/big", "--json"});
+  EXPECT_EQ(pulled.code, 0) << pulled.err;
+  for (std::size_t at = 0, end = 0; (end = pulled.out.find('\n', at)) != std::string::npos; at = end + 1) {
+    const FaultJson event = FaultJson::parse(pulled.out.substr(at, end - at), nullptr, false);
+    if (event.value("event", "") != "progress") continue;
+    EXPECT_GE(event["bytes_per_second"].get<double>(), 0) << event;
+    EXPECT_LT(event["bytes_per_second"].get<double>(), 1e11) << event;
+    EXPECT_TRUE(event["eta_seconds"].is_null() || event["eta_seconds"].get<double>() >= 0) << event;
+  }
+  EXPECT_EQ(library::sha256_of(read_text(fs::path(home_) / "blobs" / digest)), digest);
+  EXPECT_EQ(jumping({"gc"}).code, 0);
+  EXPECT_EQ(jumping({"verify"}).code, 0);
+}
+
+}  // namespace
+}  // namespace hearth::testing
