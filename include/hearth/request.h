@@ -102,7 +102,8 @@ struct Request {
   std::optional<std::size_t> attention_layer;
   /// Text the answer begins with: the model goes on from there. The reply does not repeat it.
   std::string assistant_prefix;
-  /// Whose request it is: nothing computed for one principal is ever reused for another.
+  /// Whose request it is: nothing computed for one principal is reused for another, unless the generator was made with
+  /// one that shares what it reads.
   std::string principal;
   /// How long the whole may take, waiting included; what was said until then is kept.
   std::optional<std::chrono::milliseconds> deadline;

@@ -46,11 +46,15 @@ std::size_t PrefixCache::reachable(const CachedText& kept, std::span<const Token
   return goes_back || n == kept.tokens.size() ? n : 0;
 }
 
+bool PrefixCache::serves(const Entry& entry, const CachedText& prompt) const {
+  return entry.text.principal == prompt.principal || entry.text.principal == options_.shared_principal;
+}
+
 PrefixCache::Entries::iterator PrefixCache::best_for(const CachedText& prompt) {
   auto best = entries_.end();
   std::size_t n_best = 0;
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    if (it->text.principal != prompt.principal) continue;
+    if (!serves(*it, prompt)) continue;
     const std::size_t n = reachable(it->text, prompt.tokens);
     if (n == 0 || n < n_best) continue;  // of equals the most recently used
     best = it;
@@ -60,15 +64,17 @@ PrefixCache::Entries::iterator PrefixCache::best_for(const CachedText& prompt) {
 }
 
 /// A lent sequence made from the entry: a fork, so that the entry stays, unless the new text contains it anyway or the
-/// engine has no room for both.
-std::optional<PrefixCache::Lent> PrefixCache::reuse(Entries::iterator entry, std::span<const Token> tokens) {
+/// engine has no room for both. What is shared stays for the others in any case.
+std::optional<PrefixCache::Lent> PrefixCache::reuse(Entries::iterator entry, const CachedText& prompt) {
+  const std::span<const Token> tokens = prompt.tokens;
+  const bool stays = entry->text.principal != prompt.principal;
   const Capabilities& can = model_->capabilities();
   const std::size_t length = entry->text.tokens.size(), n = reachable(entry->text, tokens);
   const bool any = can.rewind == Capabilities::Rewind::kAny;
   entries_.splice(entries_.end(), entries_, entry);
   SequenceId sequence = entry->sequence;
   bool forked = false;
-  if (can.fork && !(any && n == length)) {
+  if (can.fork && (stays || !(any && n == length))) {
     while (entries_.size() + n_lent_ >= can.max_sequences && evict(&*entry)) {
     }
     if (entries_.size() + n_lent_ < can.max_sequences) {
@@ -77,6 +83,7 @@ std::optional<PrefixCache::Lent> PrefixCache::reuse(Entries::iterator entry, std
       if (forked) sequence = *child;
     }
   }
+  if (!forked && stays) return std::nullopt;
   if (!forked) entries_.erase(entry);
   const auto reached = n == length || (forked && any) ? Result<std::size_t>(n) : model_->rewind(sequence, n);
   if (!reached) {
@@ -111,14 +118,14 @@ Result<PrefixCache::Lent> PrefixCache::lend(const CachedText& prompt) {
   std::optional<CachedText> nearest;  // a copy: the entry may go on to become the lent sequence
   std::size_t n_nearest = 0;
   for (const Entry& entry : entries_) {
-    if (entry.text.principal != prompt.principal) continue;
+    if (!serves(entry, prompt)) continue;
     const std::size_t n = common_tokens(entry.text.tokens, prompt.tokens);
     if (nearest && n < n_nearest) continue;
     nearest = entry.text;
     n_nearest = n;
   }
   std::optional<Lent> lent;
-  if (const auto best = best_for(prompt); best != entries_.end()) lent = reuse(best, prompt.tokens);
+  if (const auto best = best_for(prompt); best != entries_.end()) lent = reuse(best, prompt);
   if (!lent) {
     HEARTH_TRY(const SequenceId id, create());
     lent = Lent{.sequence = id, .reuse = {}};

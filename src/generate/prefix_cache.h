@@ -25,6 +25,9 @@ struct PrefixCacheOptions {
   std::uint64_t max_bytes = std::uint64_t{512} << 20;  // kv_bytes_per_token of all kept positions, shared or not
   std::size_t max_entries = 64;
   SequenceOptions sequence;
+  /// What was read for this principal may begin everybody's texts: prime it with what is nobody's secret. Absent: what
+  /// was read for one serves that one alone.
+  std::optional<std::string> shared_principal;
   std::optional<SessionFolderOptions> sessions;  // sequences outlive the process here; absent: only in memory
   std::uint64_t template_hash = 0;               // sessions belong to it
 };
@@ -76,7 +79,8 @@ class PrefixCache {
 
   [[nodiscard]] std::size_t reachable(const CachedText& kept, std::span<const Token> tokens) const;
   Entries::iterator best_for(const CachedText& prompt);
-  std::optional<Lent> reuse(Entries::iterator entry, std::span<const Token> tokens);
+  [[nodiscard]] bool serves(const Entry& entry, const CachedText& prompt) const;
+  std::optional<Lent> reuse(Entries::iterator entry, const CachedText& prompt);
   bool restore_better(const CachedText& prompt, std::vector<std::string>& notes);
   Status adopt(Session session);
   Result<SequenceId> create();

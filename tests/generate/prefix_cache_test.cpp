@@ -55,6 +55,21 @@ TEST(PrefixCache, NothingCrossesPrincipals) {
   EXPECT_EQ(read(cache, model, text_of("a secret!", "alice")).n_reused, 8u);
 }
 
+TEST(PrefixCache, WhatIsSharedOnPurposeServesEverybody) {
+  for (const bool can_fork : {true, false}) {
+    Script script;
+    script.capabilities.fork = can_fork;
+    FakeModel model{script};
+    PrefixCache cache(model, {.shared_principal = "everybody"});
+    read(cache, model, text_of("the rules of the house", "everybody"));
+    const std::size_t n_rules = can_fork ? 22 : 0;
+    EXPECT_EQ(read(cache, model, text_of("the rules of the house, says alice", "alice")).n_reused, n_rules);
+    EXPECT_EQ(read(cache, model, text_of("the rules of the house, says alice", "bob")).n_reused, n_rules)
+        << "and nothing that others added";
+    EXPECT_EQ(read(cache, model, text_of("the rules of the house", "everybody")).n_reused, 21u) << "it stays";
+  }
+}
+
 TEST(PrefixCache, MemoryIsBoundedAndTheLeastRecentlyUsedGoes) {
   FakeModel model{Script{}};  // 4 bytes a token
   PrefixCache cache(model, {.max_bytes = 4 * 20, .max_entries = 64, .sequence = {}});
