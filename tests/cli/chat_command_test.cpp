@@ -1,15 +1,10 @@
 // `hearth chat`: through a pipe, and at a terminal as a person has it.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
+#include "cli/terminal.h"
 
 namespace hearth::testing {
 namespace {
@@ -69,58 +64,6 @@ TEST(ChatCommand, ToolsAreAnsweredAndKeptInTheConversation) {
   EXPECT_EQ(dumb.code, 2);
   EXPECT_NE(dumb.err.find("needs a \"command\""), std::string::npos) << dumb.err;
 }
-
-/// The command in a terminal of its own.
-class Terminal {
- public:
-  explicit Terminal(const std::vector<std::string>& words, const std::string& library = {}) {
-    child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
-    if (child_ != 0) return;
-    setenv("NO_COLOR", "1", 1);
-    if (!library.empty()) setenv("HEARTH_HOME", library.c_str(), 1);
-    const std::vector<std::string> command = command_line(words);
-    std::vector<char*> arguments;
-    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    execvp(arguments[0], arguments.data());
-    _exit(127);
-  }
-  ~Terminal() {
-    hang_up();
-    if (!over_) waitpid(child_, nullptr, 0);
-  }
-  void type(const std::string& keys) { EXPECT_EQ(write(descriptor_, keys.data(), keys.size()), std::ssize(keys)); }
-  /// Waits until `text` has come since the last call.
-  void expect(const std::string& text) {
-    while (seen_.find(text) == std::string::npos) {
-      pollfd ready = {.fd = descriptor_, .events = POLLIN, .revents = 0};
-      char buffer[4096];
-      const ssize_t n = poll(&ready, 1, 60'000) == 1 ? read(descriptor_, buffer, sizeof buffer) : 0;
-      if (n <= 0) {
-        ADD_FAILURE() << "\"" << text << "\" did not come, but: " << seen_;
-        return;
-      }
-      seen_.append(buffer, static_cast<std::size_t>(n));
-    }
-    seen_.erase(0, seen_.find(text) + text.size());
-  }
-  /// As when the window is closed.
-  void hang_up() {
-    if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
-  }
-  int code() {
-    int status = 0;
-    waitpid(child_, &status, 0);
-    over_ = true;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  int descriptor_ = -1;
-  pid_t child_ = 0;
-  bool over_ = false;
-  std::string seen_;
-};
 
 TEST(ChatCommand, ATerminalChat) {
   const ScratchFolder folder;

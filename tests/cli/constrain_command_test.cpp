@@ -38,6 +38,8 @@ TEST(ConstrainCommand, JudgesATextByEachSource) {
   run({"--schema", date, "--text", day}, 0, "accepted\n");
   run({"--schema", date, "--text", day, "--assert-formats"}, 1, "rejected\n");
 
+  EXPECT_NE(run({"--regex", "a", "--text", word, "--assert-formats"}, 2, "").find("--schema"), std::string::npos);
+
   run({}, 2, "");
   run({"--schema", schema, "--regex", "a"}, 2, "");
   run({"--schema", folder.file("nowhere")}, 2, "");

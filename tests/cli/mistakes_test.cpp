@@ -41,6 +41,14 @@ TEST(Mistakes, InTheCommandLine) {
   expect_refused(2, {"run", "m", "p", "--logit-bias", "x=1"}, {"--logit-bias", "ID=BIAS"});
   expect_refused(2, {"run", "m", "p", "--sample-order", "top_k,magic"}, {"--sample-order", "magic"});
   expect_refused(2, {"run", "m", "p", "--logprobs", "3"}, {"--json"});
+  expect_refused(2, {"chat", "m", "--logprobs", "3"}, {"--logprobs", "run --json"});
+  expect_refused(2, {"run", "m", "p", "--template", "plain"}, {"--template", "--chat"});
+  expect_refused(2, {"run", "m", "p", "--thinking", "off"}, {"--thinking", "--chat"});
+  expect_refused(2, {"run", "m", "p", "--context", "drop-oldest"}, {"--context", "--chat"});
+  expect_refused(2, {"run", "m", "p", "--max-steps", "8"}, {"--max-steps", "--tool"});
+  expect_refused(2, {"run", "m", "p", "--tool-choice", "auto"}, {"--tool-choice", "--tool"});
+  expect_refused(2, {"run", "m", "p", "--greedy", "--temperature", "1"}, {"--greedy", "--temperature"});
+  expect_refused(2, {"run", "m", "p", "--greedy", "--mirostat", "2"}, {"--greedy", "--mirostat"});
   expect_refused(2, {"run", "m", "p", "--isa", "avx9000"}, {"avx9000", "scalar", "hearth doctor"});
   expect_refused(2, {"run", "m", "p", "--engine", "steam"}, {"steam", "native", "hearth engines"});
   expect_refused(2, {"tokenize", "m", "--engine", "steam"}, {"steam"});

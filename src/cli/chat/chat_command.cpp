@@ -64,12 +64,12 @@ class Chat final : public Command {
     HEARTH_CHECK(tools_.add_to(options));
     if (!options.tools.empty() && !tools_.answered())
       return usage_error("in a conversation every tool needs a \"command\" that answers its calls; see docs/tools.md");
+    if (options.sampling.n_logprobs) return usage_error("--logprobs is for `hearth run --json`; a chat shows none");
     if (!load_.empty() && !session_.empty()) return usage_error("--load and --session exclude each other");
     if (!session_.empty()) generator_.keep_sessions();
     if (!system_.empty()) options.messages.push_back(Message::instruction(system_));
     terminal_ = is_terminal(StandardStream::kInput) && is_terminal(StandardStream::kOutput);
-    screen_ =
-        Screen(terminal_ ? look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed) : Look::kPipe);
+    screen_ = Screen(look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed));
     ChatModels models(generator_, settings, models_options());
     HEARTH_CHECK(models.begin());
     models_ = &models;
