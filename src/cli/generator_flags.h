@@ -32,6 +32,7 @@ class GeneratorFlags {
                                                                         const Settings& settings);
   /// A flag that was given and says something about messages; empty when there is none.
   [[nodiscard]] std::string_view flag_for_messages() const;
+  [[nodiscard]] bool has_template() const { return !template_.empty(); }
   /// The mistakes that show before anything is loaded.
   [[nodiscard]] Checked<void> check() const;
   /// For make(), unless it is here or none is wanted; open() does it too.

@@ -166,7 +166,10 @@ class Run final : public Command {
 
   void tell(const ToolRun& run) const {
     if (receipt_) note(generate::receipt_json(run.reply.receipt).dump(2));
-    if (quiet_) return;
+    if (quiet_) {
+      if (run.end == ToolRun::End::kStepLimit) note("hearth: " + run.reply.answers.front().notes.back());
+      return;
+    }
     for (const std::string& line : remarks(run)) note(line);
     if (!chat_ && !json_ && !generator_.model().info().chat_template.empty())
       note("(this model is made for conversations; --chat asks it as in one)");

@@ -16,10 +16,14 @@ std::string chatty(const ScratchFolder& folder, const std::string& more = "") {
 
 TEST(ChatCommand, EachLineOfAPipeIsAMessage) {
   const ScratchFolder folder;
-  const Ran ran = run_hearth({"chat", chatty(folder)}, {.input = "Hi\n\n/again\n"});
+  const std::string session = folder.file("said.json");
+  const Ran ran = run_hearth({"chat", chatty(folder), "--session", session}, {.input = "Hi\n\n/again\r\n"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "Hello there.\nHello there.\n");
-  EXPECT_EQ(ran.err, "");
+  EXPECT_NE(ran.err.find("the model has no template"), std::string::npos) << ran.err;
+  EXPECT_EQ(nlohmann::json::parse(read_text(session)).at("messages")[2].at("content"), "/again");
+  const Ran named = run_hearth({"chat", chatty(folder), "--template", "plain"}, {.input = "Hi\n"});
+  EXPECT_EQ(named.err, "");
 }
 
 TEST(ChatCommand, MistakesAreNamed) {
@@ -31,7 +35,7 @@ TEST(ChatCommand, MistakesAreNamed) {
   EXPECT_NE(loaded.err.find("expected a JSON object with \"messages\""), std::string::npos) << loaded.err;
   const Ran cut = run_hearth({"chat", chatty(folder), "--max-tokens", "5"}, {.input = "Hi\n"});
   EXPECT_EQ(cut.out, "Hello\n");
-  EXPECT_NE(cut.err.find("cut at the limit"), std::string::npos) << cut.err;
+  EXPECT_NE(cut.err.find("--max-tokens N"), std::string::npos) << cut.err;
 }
 
 TEST(ChatCommand, ASessionGoesOnAtTheNextStart) {
@@ -77,6 +81,12 @@ TEST(ChatCommand, ATerminalChat) {
   terminal.type("two\\\rlines\r/undo\r");  // typed ahead
   terminal.expect("Hello there.");
   terminal.expect("(taken back");
+  terminal.type("\x1b[A\r");
+  terminal.expect("lines");
+  terminal.expect("Hello there.");
+  terminal.type("/undo\r//etc\r/save\r");
+  terminal.expect("Hello there.");
+  terminal.expect("/save needs the name of a file");
   terminal.type("/set temprature 1\r");
   terminal.expect("did you mean temperature?");
   terminal.type("/set temperature 0\r/retry\r");
@@ -91,6 +101,7 @@ TEST(ChatCommand, ATerminalChat) {
   terminal.type("\x04");
   EXPECT_EQ(terminal.code(), 0);
   EXPECT_NE(read_text(saved).find(R"("content": "Hello there.")"), std::string::npos);
+  EXPECT_NE(read_text(saved).find(R"("content": "/etc")"), std::string::npos);
 }
 
 TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
@@ -108,6 +119,22 @@ TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
   terminal.type("/exit\r");
   EXPECT_EQ(terminal.code(), 0);
   EXPECT_NE(read_text(folder.file("saved.json")).find(R"("content": "Hel)"), std::string::npos);
+}
+
+TEST(ChatCommand, StoppedBeforeTheFirstWordNothingIsKept) {
+  const ScratchFolder folder;
+  const std::string saved = folder.file("saved.json");
+  Terminal terminal({"chat", chatty(folder, R"(, "delay_per_token_ms": 1000)"), "--template", "plain"});
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("\n");
+  terminal.wait_for_interrupts();
+  terminal.type("\x03");
+  terminal.expect("(stopped before the first word; nothing is kept)");
+  terminal.type("/save " + saved + "\r/exit\r");
+  terminal.expect("(saved to");
+  EXPECT_EQ(terminal.code(), 0);
+  EXPECT_EQ(nlohmann::json::parse(read_text(saved)).at("messages").size(), 0u);
 }
 
 TEST(ChatCommand, AnotherModelGoesOnWithTheConversation) {

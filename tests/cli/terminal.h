@@ -21,11 +21,13 @@ namespace hearth::testing {
 /// The command in a terminal of its own.
 class Terminal {
  public:
-  explicit Terminal(const std::vector<std::string>& words, const std::string& library = {}) {
+  explicit Terminal(const std::vector<std::string>& words, const std::string& library = {},
+                    const std::string& kind = "xterm") {
     child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
     if (child_ != 0) return;
     const rlimit no_core{};  // Ctrl-backslash asks for one
     setrlimit(RLIMIT_CORE, &no_core);
+    setenv("TERM", kind.c_str(), 1);
     setenv("NO_COLOR", "1", 1);
     if (!library.empty()) setenv("HEARTH_HOME", library.c_str(), 1);
     const std::vector<std::string> command = command_line(words);
@@ -60,6 +62,14 @@ class Terminal {
     EXPECT_EQ(tcgetattr(descriptor_, &settings), 0);
     return (settings.c_lflag & ECHO) != 0 && (settings.c_lflag & ICANON) != 0;
   }
+  /// Waits until Ctrl-C is no key but a signal, as it is while a model answers.
+  void wait_for_interrupts() const {
+    termios settings{};
+    for (int i = 0; i < 6000 && (settings.c_lflag & ISIG) == 0; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      EXPECT_EQ(tcgetattr(descriptor_, &settings), 0);
+    }
+  }
   /// The signal that ended the command; 0 when none did.
   int died_of() {
     int status = 0;
@@ -71,6 +81,13 @@ class Terminal {
   /// As when the window is closed.
   void hang_up() {
     if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
+  }
+  /// Everything that comes until the end.
+  std::string rest() {
+    char buffer[4096];
+    for (ssize_t n = 0; (n = read(descriptor_, buffer, sizeof buffer)) > 0;)
+      seen_.append(buffer, static_cast<std::size_t>(n));
+    return std::exchange(seen_, {});
   }
   int code() {
     int status = 0;

@@ -57,5 +57,16 @@ TEST(AtATerminal, SignalsGiveItBack) {
   EXPECT_TRUE(answering.is_cooked());
 }
 
+TEST(AtATerminal, ADumbOneGetsNoEscapeSequences) {
+  const ScratchFolder folder;
+  Terminal chat({"chat", saying(folder, "Hello."), "--template", "plain"}, {}, "dumb");
+  chat.type("Hi\n/undo\n/exit\n");
+  const std::string all = chat.rest();
+  EXPECT_EQ(chat.code(), 0);
+  EXPECT_NE(all.find("Hello."), std::string::npos) << all;
+  EXPECT_NE(all.find("(taken back"), std::string::npos) << all;
+  EXPECT_EQ(all.find('\x1b'), std::string::npos) << all;
+}
+
 }  // namespace
 }  // namespace hearth::testing

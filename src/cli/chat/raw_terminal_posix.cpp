@@ -3,7 +3,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -20,16 +19,9 @@ namespace {
 // Pasted text comes between marks, so that its line ends do not send it.
 constexpr std::string_view kMarkPastes = "\x1b[?2004h", kDoNotMarkPastes = "\x1b[?2004l";
 
-// What ends the process from outside, or by Ctrl-C and Ctrl-\ while they are no keys.
-constexpr std::array kDeadly = {SIGINT, SIGQUIT, SIGTERM};
-termios settings_before;  // for the handler, which can reach nothing but globals
-
-/// Gives the terminal back, and dies of the signal.
-void on_deadly(int signal) {
-  tcsetattr(STDIN_FILENO, TCSANOW, &settings_before);
-  [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, kDoNotMarkPastes.data(), kDoNotMarkPastes.size());
-  raise(signal);  // comes when the handler has returned, and finds the default action
-}
+// For give_back(), which a handler of signals calls: it can reach nothing but globals.
+termios settings_before;
+volatile std::sig_atomic_t is_raw = 0;
 
 std::unexpected<Error> failure(std::string_view what) {
   return fail(ErrorCode::kIo, fmt::format("{}: {}", what, std::error_code(errno, std::generic_category()).message()));
@@ -40,7 +32,6 @@ std::unexpected<Error> failure(std::string_view what) {
 struct RawTerminal::Before {
   termios settings{}, raw{};
   struct sigaction hang_up{};
-  std::array<struct sigaction, kDeadly.size()> deadly{};
 };
 
 RawTerminal::RawTerminal(std::unique_ptr<Before> before) : before_(std::move(before)) {}
@@ -56,14 +47,7 @@ Result<std::unique_ptr<RawTerminal>> RawTerminal::enter() {
   before->raw = raw;
   sigaction(SIGHUP, nullptr, &before->hang_up);
   settings_before = before->settings;
-  struct sigaction restore{};
-  restore.sa_handler = on_deadly;
-  restore.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigfillset(&restore.sa_mask);  // SIGTTOU too: from the background the terminal is given back as well
-  for (std::size_t i = 0; i < kDeadly.size(); ++i) {
-    sigaction(kDeadly[i], nullptr, &before->deadly[i]);
-    if (before->deadly[i].sa_handler == SIG_DFL) sigaction(kDeadly[i], &restore, nullptr);
-  }
+  is_raw = 1;
   std::unique_ptr<RawTerminal> terminal(new RawTerminal(std::move(before)));
   if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0) return failure("setting up the terminal");
   // Reading tells that the terminal was closed. The signal would end the process, and a load with it: that is no death.
@@ -79,7 +63,13 @@ RawTerminal::~RawTerminal() {
   if (print(kDoNotMarkPastes)) (void)flush_output();
   tcsetattr(STDIN_FILENO, TCSADRAIN, &before_->settings);
   sigaction(SIGHUP, &before_->hang_up, nullptr);
-  for (std::size_t i = 0; i < kDeadly.size(); ++i) sigaction(kDeadly[i], &before_->deadly[i], nullptr);
+  is_raw = 0;
+}
+
+void RawTerminal::give_back() {
+  if (is_raw == 0) return;
+  tcsetattr(STDIN_FILENO, TCSANOW, &settings_before);
+  [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, kDoNotMarkPastes.data(), kDoNotMarkPastes.size());
 }
 
 Status RawTerminal::set(CtrlC meaning) {
