@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -108,9 +109,11 @@ void run(const char* name, const Result<Constraint::Shared>& constraint, const s
   }
   std::printf(
       "%-22s compile %7.0f us, bind %6.0f us | first two texts: median %6.1f worst %7.1f | then: median %6.1f "
-      "p99 %6.1f worst %7.1f, advance %4.1f | tight budget: median %6.1f worst %7.1f (%zu masks)\n",
+      "p99 %6.1f worst %7.1f, %.0f masks/s, advance %4.1f | tight budget: median %6.1f worst %7.1f (%zu masks)\n",
       name, compile_us, bind_us, at(cold.masks, 0.5), at(cold.masks, 1), at(warm.masks, 0.5), at(warm.masks, 0.99),
-      at(warm.masks, 1), at(warm.advances, 0.5), at(tight.masks, 0.5), at(tight.masks, 1),
+      at(warm.masks, 1),
+      static_cast<double>(warm.masks.size()) / std::reduce(warm.masks.begin(), warm.masks.end()) * 1e6,
+      at(warm.advances, 0.5), at(tight.masks, 0.5), at(tight.masks, 1),
       cold.masks.size() + warm.masks.size() + tight.masks.size());
 }
 

@@ -123,6 +123,7 @@ struct ToolCallDelta {
   std::size_t call_idx = 0;
   std::string_view id, name;
   std::string_view arguments;
+  bool withdrawn = false;  // the call was cut short or broken: it is none, and comes as text
 };
 /// Where a layer looked when the next token was drawn; comes before that token's text.
 struct AttentionWeights {

@@ -80,12 +80,17 @@ std::string key_of(const CallGrammarOptions& calls) {
 
 Result<AnswerMasks> masks_of(const std::shared_ptr<const constrain::TokenConstraint>& bound,
                              const AnswerBounds& bounds) {
-  if (bounds.max_tokens && bounds.max_tokens < bound->minimum_tokens()) {
+  const std::size_t minimum = bound->minimum_tokens();
+  const std::string_view too_many = "budget {} < minimum {}: an answer of this format takes more tokens than ";
+  if (bounds.max_tokens && bounds.max_tokens < minimum) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("budget {} < minimum {}: an answer of this format takes more tokens than max_tokens allows",
-                            bounds.max_tokens, bound->minimum_tokens()));
+                fmt::format(fmt::runtime(too_many), bounds.max_tokens, minimum) + "max_tokens allows");
   }
-  AnswerMasks made{.masks = {}, .minimum = bound->minimum_tokens()};
+  if (bounds.room && bounds.room < minimum) {
+    return fail(ErrorCode::kContextFull, fmt::format(fmt::runtime(too_many), bounds.room, minimum) +
+                                             "the context has left; shorten the prompt or make a longer context");
+  }
+  AnswerMasks made{.masks = {}, .minimum = minimum};
   for (std::size_t i = 0; i < bounds.n; ++i) made.masks.push_back(std::make_shared<ConstraintMask>(bound));
   return made;
 }

@@ -26,6 +26,7 @@ struct AnswerMasks {
 /// What all answers to a request have in common.
 struct AnswerBounds {
   std::size_t max_tokens = 0;  // 0: no bound
+  std::size_t room = 0;        // tokens that the context still takes; 0: no bound
   std::size_t n = 1;           // answers
   std::string principal;       // nothing that was learned for one serves another
 };
@@ -39,8 +40,8 @@ class FormatMasks {
 
   explicit FormatMasks(const Vocabulary& vocabulary) : vocabulary_(&vocabulary) {}
 
-  /// Masks for `n` answers. An error names what is not supported, or says that `max_tokens` (0: no bound) are fewer
-  /// than such an answer takes.
+  /// Masks for `n` answers. An error names what is not supported, or says that the bounds are below what such an answer
+  /// takes.
   Result<AnswerMasks> make(const OutputFormat& format, const AnswerBounds& bounds);
   /// The same for answers that may or must call tools; those that do not are held to `format`. `calls` without
   /// `control_tokens` and `instead`, which are filled in.

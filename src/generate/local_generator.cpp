@@ -33,13 +33,17 @@ struct LocalGenerator::Told {
     };
     for (const CallPiece& piece : shown.calls) {
       if (!text_until(piece.at)) return;
+      if (piece.withdrawn) {
+        calls.pop_back();
+        if (!send(ToolCallDelta{.call_idx = piece.call_idx, .withdrawn = true})) return;
+        continue;
+      }
       const bool begins = !piece.name.empty();
       if (begins) calls.push_back({piece.id, piece.name, {}});
       calls.back().arguments += piece.arguments;
-      const ToolCallDelta start{.call_idx = piece.call_idx, .id = piece.id, .name = piece.name, .arguments = {}};
+      const ToolCallDelta start{.call_idx = piece.call_idx, .id = piece.id, .name = piece.name};
       if (begins && !send(start)) return;
-      if (!piece.arguments.empty() &&
-          !send(ToolCallDelta{.call_idx = piece.call_idx, .id = {}, .name = {}, .arguments = piece.arguments}))
+      if (!piece.arguments.empty() && !send(ToolCallDelta{.call_idx = piece.call_idx, .arguments = piece.arguments}))
         return;
     }
     text_until(shown.answer.size());
@@ -47,6 +51,8 @@ struct LocalGenerator::Told {
 };
 
 namespace {
+
+constexpr std::size_t kMostAnswers = 128;  // to one request
 
 Status check_tool_choice(const Request& request) {
   using Kind = ToolChoice::Kind;
@@ -158,7 +164,10 @@ Status LocalGenerator::refuse_or_tell(const Request& request, Receipt& receipt) 
     return fail(ErrorCode::kInvalidArgument,
                 "the model's own end is to be ignored, but a format or tools are given: their answers must end");
   }
-  if (request.n == 0) return fail(ErrorCode::kInvalidArgument, "0 answers were asked for, expected at least 1");
+  if (request.n == 0 || request.n > kMostAnswers) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} answers were asked for, expected 1 to {}", request.n, kMostAnswers));
+  }
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
     for (const ContentPart& part : request.messages[i].content) {
       if (std::holds_alternative<TextPart>(part)) continue;
@@ -215,18 +224,20 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
   job.sampling = std::move(options.sampling);
   if (model_->capabilities().attention) job.attention_layer = request.attention_layer;
   job.n = request.n;
+  const std::size_t n_ctx = scheduler_->n_ctx(), n_prompt = job.prompt.tokens.size();
   job.steps = {.max_tokens = options.max_tokens,
+               .room = n_ctx > n_prompt ? n_ctx - n_prompt : 1,
                .stop = std::move(options.stop),
                .max_sentences = options.max_sentences,
                .end_tokens = request.own_end == Request::OwnEnd::kIgnored ? EndTokens::kIgnore : EndTokens::kStop,
                .tags = request.prompt ? ReasoningTags{} : prompts_.tags(),
                .start = prompt.start,
                .max_reasoning_tokens = request.reasoning.max_tokens};
-  HEARTH_TRY(AnswerMasks masks, prepare_calls(request, options.max_tokens, prepared));
+  HEARTH_TRY(AnswerMasks masks, prepare_calls(request, prepared));
   job.masks = std::move(masks.masks);
-  if (masks.minimum > 0 && options.max_tokens > 0) {  // a thought leaves room for the answer
+  if (const std::size_t most = answer_bound(job.steps.max_tokens, job.steps.room); masks.minimum > 0 && most > 0) {
     std::optional<std::size_t>& thought = job.steps.max_reasoning_tokens;
-    const std::size_t room = (options.max_tokens - masks.minimum) / 2;
+    const std::size_t room = (most - masks.minimum) / 2;  // a thought leaves room for the answer
     thought = std::min(thought.value_or(room), room);
   }
   if (request.deadline) job.deadline = Clock::now() + *request.deadline;
@@ -235,7 +246,7 @@ Result<LocalGenerator::Prepared> LocalGenerator::prepare(const Request& request)
 
 /// How calls are read from the answers, and what answers are held to. Formats that frame every message are read without
 /// tools too.
-Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, std::size_t max_tokens, Prepared& prepared) {
+Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, Prepared& prepared) {
   Receipt& receipt = prepared.receipt;
   const std::string format = request.format.kind == OutputFormat::Kind::kText
                                  ? "none"
@@ -245,7 +256,9 @@ Result<AnswerMasks> LocalGenerator::prepare_calls(const Request& request, std::s
   const ChosenCalls& calls = prompts_.calls(request);
   const bool frames = calls.family->formats.front().syntax == CallSyntax::kRecipient;
   if (wants_calls(request) || (frames && !request.prompt)) options.family = calls.family;
-  const AnswerBounds bounds = {.max_tokens = max_tokens, .n = request.n, .principal = request.principal};
+  const StepOptions& steps = prepared.job.steps;
+  const AnswerBounds bounds = {
+      .max_tokens = steps.max_tokens, .room = steps.room, .n = request.n, .principal = request.principal};
   if (!wants_calls(request)) return masks_.make(request.format, bounds);
   HEARTH_TRY(options.tools, ToolSet::make(request.tools));
   for (const Message& message : request.messages) {

@@ -66,7 +66,7 @@ class LocalGenerator final : public Generator {
                  std::unique_ptr<Scheduler> scheduler);
   Result<Prepared> prepare(const Request& request);
   Result<CachedText> read_ahead(const Request& request, const CancelCheck& cancelled);
-  Result<AnswerMasks> prepare_calls(const Request& request, std::size_t max_tokens, Prepared& prepared);
+  Result<AnswerMasks> prepare_calls(const Request& request, Prepared& prepared);
   [[nodiscard]] Status refuse_or_tell(const Request& request, Receipt& receipt) const;
   [[nodiscard]] Result<Prompt> fit(const Request& request, std::size_t max_tokens, Receipt& receipt) const;
   Result<Reply> follow(Ticket& ticket, Receipt receipt, const EventSink& sink, const CancelCheck& cancelled) const;

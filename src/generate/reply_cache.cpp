@@ -54,9 +54,9 @@ void add_sampling(KeyWriter& to, const SamplerOptions& sampling, bool seed_count
 }
 
 void add_steps(KeyWriter& to, const StepOptions& steps) {
-  const auto& [max_tokens, stop, max_sentences, end_tokens, tags, start, max_reasoning_tokens, calls] = steps;
+  const auto& [max_tokens, room, stop, max_sentences, end_tokens, tags, start, max_reasoning_tokens, calls] = steps;
   const auto& [open, close] = tags;
-  to.add(max_tokens, stop, max_sentences, end_tokens, open, close, start, max_reasoning_tokens, calls.taken_ids);
+  to.add(max_tokens, room, stop, max_sentences, end_tokens, open, close, start, max_reasoning_tokens, calls.taken_ids);
 }
 
 bool ended_by_itself(const Reply& reply) {

@@ -7,12 +7,13 @@
 
 namespace hearth::generate {
 
-/// A call of a tool begins, or its arguments grow.
+/// A call of a tool begins, its arguments grow, or it turns out to be none.
 struct CallPiece {
   std::size_t at = 0;  // bytes of the answer's text, of the same piece, that stand before it
   std::size_t call_idx = 0;
   std::string id, name;   // when it begins
   std::string arguments;  // more of them
+  bool withdrawn = false;
 };
 
 /// What may be shown; all of it is valid UTF-8 when the text that came in was.

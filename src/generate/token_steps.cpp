@@ -61,8 +61,8 @@ Result<sample::Choice> TokenSteps::draw(std::span<const float> logits, std::span
   std::span<const std::uint32_t> allowed;
   const bool constrained = mask_ && !splitter_.thinking();
   if (constrained) {
-    const std::size_t n_left = options_.max_tokens ? options_.max_tokens - tokens_.size() : 0;
-    HEARTH_TRY(allowed, mask_->allowed(n_left));
+    const std::size_t most = answer_bound(options_.max_tokens, options_.room);
+    HEARTH_TRY(allowed, mask_->allowed(most ? most - tokens_.size() : 0));
   }
   HEARTH_TRY(sample::Choice choice, sampler_->sample({.logits = logits,
                                                       .recent = history,

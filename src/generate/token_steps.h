@@ -1,6 +1,7 @@
 // What happens once per generated token, wherever the logits come from: draw, decode, look for the end.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@ enum class EndTokens : std::uint8_t { kStop, kIgnore };
 
 struct StepOptions {
   std::size_t max_tokens = 0;     // 0: until the model ends or the context is full
+  std::size_t room = 0;           // tokens that the context still takes, for masks that steer to their end; 0: no bound
   std::vector<std::string> stop;  // looked for in the answer, not in the thought
   std::size_t max_sentences = 0;  // of the answer; 0: no limit
   EndTokens end_tokens = EndTokens::kStop;
@@ -31,6 +33,11 @@ struct StepOptions {
   std::optional<std::size_t> max_reasoning_tokens;  // then the thought is closed
   CallParserOptions calls;                          // how calls of tools are read; without a family they are not
 };
+
+/// The smaller of two bounds, where 0 is none.
+inline std::size_t answer_bound(std::size_t max_tokens, std::size_t room) {
+  return max_tokens == 0 || room == 0 ? max_tokens + room : std::min(max_tokens, room);
+}
 
 struct Step {
   sample::Choice choice;

@@ -72,5 +72,23 @@ TEST(Result, DocsListEveryCodeAndNoOther) {
   EXPECT_EQ(documented, known_names());
 }
 
+TEST(Result, EveryCodeIsGivenSomewhere) {
+  const std::filesystem::path source = std::filesystem::path(HEARTH_SOURCE_DIR) / "src";
+  std::string all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(source)) {
+    if (entry.path().extension() == ".cpp" && entry.path().filename() != "result.cpp")
+      all += testing::read_text(entry.path());
+  }
+  const std::string header = testing::read_text(source / "base" / "result.h");
+  std::size_t n_codes = 0;
+  for (std::size_t at = header.find("\n  k"); at != std::string::npos; at = header.find("\n  k", at + 1)) {
+    const std::string code = header.substr(at + 3, header.find(' ', at + 3) - at - 3);
+    const std::size_t used = all.find("ErrorCode::" + code);
+    EXPECT_NE(used, std::string::npos) << code << " is documented, and nothing ever returns it";
+    ++n_codes;
+  }
+  EXPECT_EQ(n_codes, known_names().size());
+}
+
 }  // namespace
 }  // namespace hearth

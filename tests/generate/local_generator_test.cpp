@@ -284,6 +284,9 @@ TEST(LocalGenerator, WhatCannotBeHonouredIsToldOrRefused) {
   pattern.format = {.kind = OutputFormat::Kind::kRegex, .source = "(a)\\1", .choices = {}};
   EXPECT_FALSE(g->generate(pattern)) << "what is not supported is refused before the first token";
   EXPECT_FALSE(g->generate(ask({})));
+  Request many = ask({Message::user("Hi")});
+  many.n = 1000000;
+  EXPECT_NE(g->generate(many).error().message.find("expected 1 to 128"), std::string::npos);
 }
 
 TEST(LocalGenerator, FormatsHoldWhateverTheModelWants) {
@@ -313,6 +316,29 @@ TEST(LocalGenerator, FormatsHoldWhateverTheModelWants) {
   }
   request.max_tokens = 5;
   EXPECT_NE(g->generate(request).error().message.find("budget 5 < minimum"), std::string::npos);
+}
+
+TEST(LocalGenerator, FormatsEndBeforeTheContextDoes) {
+  for (std::size_t n_ctx = 30; n_ctx < 90; n_ctx += 7) {
+    Script script;  // pseudo-random logits
+    script.n_ctx = n_ctx;
+    const auto g = make(script);
+    Request request;
+    request.messages = {Message::user("Hi")};
+    request.max_tokens = 1000;
+    request.format = {.kind = OutputFormat::Kind::kJsonSchema,
+                      .source = R"({"type":"object","properties":{"name":{"type":"string","minLength":9}},
+                                    "required":["name"],"additionalProperties":false})",
+                      .choices = {}};
+    const auto reply = g->generate(request);
+    if (!reply) {
+      EXPECT_EQ(reply.error().code, ErrorCode::kContextFull);
+      EXPECT_NE(reply.error().message.find("< minimum"), std::string::npos) << reply.error().message;
+      EXPECT_LT(n_ctx, 60u);
+    } else {
+      EXPECT_TRUE(nlohmann::json::accept(reply->answers[0].message.text())) << reply->answers[0].message.text();
+    }
+  }
 }
 
 TEST(LocalGenerator, SeveralAnswersAndLogProbabilities) {

@@ -79,6 +79,48 @@ TEST(ToolCalls, ACallIsPartOfTheReplyAndOfItsEvents) {
   EXPECT_TRUE(reply->receipt.calls.starts_with("hermes: the chat template has <tool_call>")) << reply->receipt.calls;
 }
 
+TEST(ToolCalls, ACallThatIsCutShortIsTextAndNoCall) {
+  const auto g = generator_saying(
+      "assistant\n", "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>");
+  const Request request = asking("Rain?");
+  const std::size_t n_all = g->generate(request)->answers[0].tokens.size();
+  for (std::size_t n_heard = 1; n_heard < n_all; n_heard += 9) {
+    std::string text, arguments;
+    bool withdrawn = false;
+    std::size_t n_events = 0;
+    const auto reply = g->generate(
+        request,
+        [&](const Event& event) {
+          if (const auto* delta = std::get_if<TextDelta>(&event.what)) text += delta->text;
+          if (const auto* delta = std::get_if<ToolCallDelta>(&event.what)) {
+            arguments += delta->arguments;
+            withdrawn |= delta->withdrawn;
+          }
+          return true;
+        },
+        [&] { return ++n_events > n_heard; });
+    ASSERT_TRUE(reply) << reply.error().message;
+    const Answer& answer = reply->answers[0];
+    if (answer.message.tool_calls.empty()) {
+      EXPECT_EQ(text, answer.message.text());
+      EXPECT_TRUE(arguments.empty() || withdrawn) << arguments;
+    } else {
+      EXPECT_TRUE(ToolJson::accept(answer.message.tool_calls[0].arguments)) << answer.message.tool_calls[0].arguments;
+    }
+  }
+}
+
+TEST(ToolCalls, ParametersOfCallsAreObjects) {
+  const auto g = generator_saying("assistant\n", "");
+  Request request = asking("Rain?");
+  for (const char* parameters : {R"({"type": "string"})", R"({"type": ["object", "string"]})", "3"}) {
+    request.tools[0].parameters = parameters;
+    const auto reply = g->generate(request);
+    ASSERT_FALSE(reply) << parameters;
+    EXPECT_EQ(reply.error().code, ErrorCode::kInvalidArgument) << reply.error().message;
+  }
+}
+
 TEST(ToolCalls, StopStringsAndSentencesLookAtTextOnly) {
   const auto g = generator_saying(
       "assistant\n",

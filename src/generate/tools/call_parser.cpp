@@ -132,7 +132,7 @@ class MarkedCallParser final : public CallParser {
       }
       if (call.reading == Reading::kNo) {
         if (why.empty()) why = call.why;
-        if (teller_.telling() && format_ == &format) teller_.drop(shown, call.why);
+        if (format_ == &format) teller_.withdraw(shown);
         continue;
       }
       teller_.tell(call, shown);
@@ -182,6 +182,7 @@ class MarkedCallParser final : public CallParser {
     }
     held_.erase(0, call.n_bytes);
     if (call.name.empty()) {
+      teller_.withdraw(shown);  // what followed a separator was no call
       state_ = State::kAfterCall;
     } else {
       teller_.tell(call, shown);

@@ -48,9 +48,9 @@ class CallTeller {
 
   /// The call as far as it has been read; kYes completes it.
   void tell(const ReadCall& call, ShownText& shown);
-  /// A call was told in part.
-  [[nodiscard]] bool telling() const { return begun_; }
-  /// The call that was read so far turned out to be none.
+  /// What was told of a call that is none is taken back.
+  void withdraw(ShownText& shown);
+  /// The same, where the text stands in the answer now: a note says why.
   void drop(ShownText& shown, std::string_view why);
 
  private:
@@ -59,9 +59,9 @@ class CallTeller {
   std::shared_ptr<const ToolSet> tools_;
   CallTelling telling_;
   std::vector<std::string> taken_ids_;
-  std::size_t n_calls_ = 0, n_ids_ = 0;
-  bool begun_ = false;      // the call at n_calls_ has been told
-  std::size_t n_told_ = 0;  // bytes of its arguments
+  std::size_t n_calls_ = 0, n_ids_ = 0, n_ids_before_ = 0;  // before the call that is being told
+  bool begun_ = false;                                      // the call at n_calls_ has been told
+  std::size_t n_told_ = 0;                                  // bytes of its arguments
 };
 
 }  // namespace hearth::generate

@@ -20,9 +20,10 @@ void CallTeller::tell(const ReadCall& call, ShownText& shown) {
   const bool complete = call.reading == Reading::kYes;
   const bool may_grow = telling_ == CallTelling::kGrowing && call.arguments.starts_with('{') && tools_->find(call.name);
   if (!complete && !may_grow) return;
-  CallPiece piece{.at = shown.answer.size(), .call_idx = n_calls_, .id = {}, .name = {}, .arguments = {}};
+  CallPiece piece{.at = shown.answer.size(), .call_idx = n_calls_};
   if (!begun_) {
     // Told early, a call cannot wait for its id, however the text was cut.
+    n_ids_before_ = n_ids_;
     piece.id = free_id(telling_ == CallTelling::kGrowing && call.id_comes_late ? std::string() : call.id);
     piece.name = call.name;
   }
@@ -38,11 +39,18 @@ void CallTeller::tell(const ReadCall& call, ShownText& shown) {
   n_told_ = 0;
 }
 
-void CallTeller::drop(ShownText& shown, std::string_view why) {
-  shown.notes.push_back(fmt::format("a call could not be read and stands in the text: {}", why));
-  n_calls_ += begun_;
+void CallTeller::withdraw(ShownText& shown) {
+  if (!begun_) return;
+  shown.calls.push_back({.at = shown.answer.size(), .call_idx = n_calls_, .withdrawn = true});
+  taken_ids_.pop_back();
+  n_ids_ = n_ids_before_;
   begun_ = false;
   n_told_ = 0;
+}
+
+void CallTeller::drop(ShownText& shown, std::string_view why) {
+  shown.notes.push_back(fmt::format("a call could not be read and stands in the text: {}", why));
+  withdraw(shown);
 }
 
 }  // namespace hearth::generate

@@ -66,6 +66,12 @@ Result<KnownTool> read_tool(const Tool& tool) {
                 fmt::format("the parameters of the tool \"{}\" are no JSON Schema: expected a JSON object", tool.name));
   }
   if (!schema.contains("type")) schema["type"] = "object";
+  if (schema["type"] != "object" && schema["type"] != SchemaJson::array({"object"})) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the parameters of the tool \"{}\" are of the type {}: the arguments of a call are an object",
+                    tool.name, schema["type"].dump(-1, ' ', false, SchemaJson::error_handler_t::replace)));
+  }
   if (const auto properties = schema.find("properties"); properties != schema.end() && properties->is_object()) {
     for (const auto& [name, property] : properties->items()) known.kinds[name] = kind_of(property, schema);
   }
