@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/file.h"
+#include "cli/chat/raw_terminal.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 
@@ -75,7 +76,8 @@ hearth::Result<Settings> read_settings() {
   }
   if (const std::string cache = environment("HEARTH_CACHE"); !cache.empty()) settings.cache = cache;
   if (settings.cache.empty()) settings.cache = default_cache();
-  settings.plain = !environment("NO_COLOR").empty();
+  settings.cursor_stays = environment("TERM") == "dumb";
+  settings.plain = settings.cursor_stays || !environment("NO_COLOR").empty();
   read_library_environment(settings.library);
   if (const std::string isa = environment("HEARTH_ISA"); !isa.empty()) settings.isa = isa;
   if (const std::string threads = environment("HEARTH_THREADS"); !threads.empty()) {
@@ -86,10 +88,29 @@ hearth::Result<Settings> read_settings() {
   return settings;
 }
 
+/// Gives the terminal back, and dies of the signal.
+void on_deadly(int signal) {
+  hearth::cli::RawTerminal::give_back();
+  raise(signal);  // comes when the handler has returned, and finds the default action
+}
+
+void give_the_terminal_back_at_signals() {
+  struct sigaction action{};
+  action.sa_handler = on_deadly;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigfillset(&action.sa_mask);  // SIGTTOU too: from the background the terminal is given back as well
+  for (const int signal : {SIGINT, SIGQUIT, SIGTERM}) {
+    struct sigaction before{};
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler == SIG_DFL) sigaction(signal, &action, nullptr);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows its limit fails like a full disk instead of ending the program
+  give_the_terminal_back_at_signals();
   const auto settings = read_settings();
   if (!settings) {
     hearth::cli::note("hearth: " + settings.error().message);

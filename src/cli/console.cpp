@@ -64,6 +64,7 @@ Result<std::string> read_input(std::uint64_t limit_bytes) {
 Result<bool> read_line(std::string& line) {
   std::getline(std::cin, line);
   if (std::cin.bad()) return io_failure("reading standard input");
+  if (line.ends_with('\r')) line.pop_back();
   return !std::cin.fail();
 }
 

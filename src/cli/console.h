@@ -23,7 +23,7 @@ inline constexpr std::uint64_t kLargestText = 1ull << 30;
 
 /// All of standard input, at most limit_bytes.
 Result<std::string> read_input(std::uint64_t limit_bytes);
-/// The next line of standard input without its end; nothing when the input has ended.
+/// The next line of standard input without its end, LF or CR LF; nothing when the input has ended.
 Result<bool> read_line(std::string& line);
 
 /// A sink that writes debug lines with time, file and line to standard error.

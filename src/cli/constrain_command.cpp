@@ -29,6 +29,8 @@ class Constrain final : public Command {
     if (schema_.size() + regex_.size() + grammar_.size() != 1)
       return usage_error("exactly one of --schema, --regex and --grammar is needed; see hearth constrain --help");
     if (text_.size() > 1) return usage_error("--text can be given only once; see hearth constrain --help");
+    if (assert_formats_ && (schema_.empty() || text_.empty()))
+      return usage_error("--assert-formats judges a --text by a --schema; see hearth constrain --help");
     const auto constraint = open();
     if (!constraint) return failure(constraint.error());
     if (text_.empty()) {

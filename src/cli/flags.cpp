@@ -47,6 +47,8 @@ std::string unexpected_words(const CLI::App& app) {
   }
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string name = flag->substr(0, flag->find('='));
+  if (name.find(' ') != std::string::npos)
+    return fmt::format("\"{}\" begins like a flag; put -- before words that do", name);
   return fmt::format("there is no flag {}{}", name, did_you_mean(name, views));
 }
 
@@ -246,6 +248,15 @@ Checked<std::optional<int>> Flags::parse(std::span<const char* const> arguments)
                                 std::string_view(error.what()).substr(0, std::string_view(error.what()).find(' '))));
   } catch (const CLI::ExtrasError&) {
     return see_help(unexpected_words(impl_->app));
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string_view what = error.what();
+    const std::string_view flag = what.substr(0, what.find(':'));
+    return see_help(what.find("At Most 1") == std::string_view::npos
+                        ? fmt::format("{} needs a value", flag)
+                        : fmt::format("{} is given more than once, expected once", flag));
+  } catch (const CLI::ConversionError& error) {  // of toggles alone: values are parsed here
+    const std::string_view what = error.what(), value = what.substr(std::min(what.find("--"), what.size()));
+    return see_help(fmt::format("{} takes no value", value.substr(0, value.find(' '))));
   } catch (const CLI::ParseError& error) {
     return see_help(error.what());
   }

@@ -63,6 +63,12 @@ Checked<Request> GeneratorFlags::request() const {
   return request;
 }
 
+std::string_view GeneratorFlags::flag_for_messages() const {
+  if (!template_.empty()) return "--template";
+  if (!thinking_.empty()) return "--thinking";
+  return context_.empty() ? "" : "--context";
+}
+
 Checked<std::unique_ptr<generate::LocalGenerator>> GeneratorFlags::open(const Settings& settings) {
   HEARTH_CHECK(check());
   const auto begun = std::chrono::steady_clock::now();

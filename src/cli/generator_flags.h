@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/flags.h"
@@ -29,6 +30,9 @@ class GeneratorFlags {
                                                                         const std::string& path,
                                                                         const fit::Running& running, double load_s,
                                                                         const Settings& settings);
+  /// A flag that was given and says something about messages; empty when there is none.
+  [[nodiscard]] std::string_view flag_for_messages() const;
+  [[nodiscard]] bool has_template() const { return !template_.empty(); }
   /// The mistakes that show before anything is loaded.
   [[nodiscard]] Checked<void> check() const;
   /// For make(), unless it is here or none is wanted; open() does it too.
@@ -51,7 +55,7 @@ class GeneratorFlags {
   ModelFlags model_;
   SamplingFlags sampling_;
   FormFlags form_;
-  std::string preset_ = "default", template_, thinking_ = "default", context_ = "drop-oldest";
+  std::string preset_ = "default", template_, thinking_, context_;
   std::optional<std::size_t> max_tokens_, max_sentences_;
   std::vector<std::string> stop_;
   std::string draft_;

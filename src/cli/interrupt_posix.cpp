@@ -8,9 +8,11 @@ namespace hearth::cli {
 namespace {
 
 volatile std::sig_atomic_t interrupt_seen = 0;
+struct sigaction action_before{};
 
 void on_interrupt(int) {
   interrupt_seen = 1;
+  sigaction(SIGINT, &action_before, nullptr);  // the second Ctrl-C acts as if there were no guard
 }
 
 }  // namespace
@@ -23,9 +25,10 @@ InterruptGuard::InterruptGuard() : before_(std::make_unique<Before>()) {
   interrupt_seen = 0;
   struct sigaction action{};
   action.sa_handler = on_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second Ctrl-C acts as if there were no guard
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &before_->action);
+  sigaction(SIGINT, nullptr, &before_->action);
+  action_before = before_->action;
+  sigaction(SIGINT, &action, nullptr);
 }
 
 InterruptGuard::~InterruptGuard() {

@@ -67,6 +67,8 @@ class Run final : public Command {
     if (interactive_ && chat_) return usage_error("--interactive continues a text; `hearth chat` is a conversation");
     if (chat_ && (no_special_ || parse_special_))
       return usage_error("--no-special and --parse-special are for texts, not for messages");
+    if (const std::string_view flag = generator_.flag_for_messages(); !chat_ && !flag.empty())
+      return usage_error(fmt::format("{} is for messages, and without --chat the prompt is a text", flag));
     if (ignore_eos_ && (!request.tools.empty() || request.format.kind != OutputFormat::Kind::kText))
       return usage_error("--ignore-eos does not go with a form or tools: their answers must end");
     return {};
@@ -95,7 +97,7 @@ class Run final : public Command {
     HEARTH_TRY(const ToolRun run, answer(generator, std::move(request)));
     const Answer& answer = run.reply.answers.front();
     if (json_) {
-      HEARTH_CHECK(print(run_json(run, *generator_.model().vocabulary()) + "\n"));
+      HEARTH_CHECK(print(screen_.shown(run_json(run, *generator_.model().vocabulary())) + "\n"));
     } else {
       HEARTH_CHECK(print_calls(answer.message));
       if (is_terminal(StandardStream::kOutput)) HEARTH_CHECK(screen_.end());
@@ -158,13 +160,16 @@ class Run final : public Command {
   /// Calls that nobody answers here are the answer: one JSON object per line.
   Status print_calls(const Message& message) {
     if (tools_.answered()) return {};
-    for (const ToolCall& call : message.tool_calls) HEARTH_CHECK(print(call_json(call) + "\n"));
+    for (const ToolCall& call : message.tool_calls) HEARTH_CHECK(print(screen_.shown(call_json(call)) + "\n"));
     return flush_output();
   }
 
   void tell(const ToolRun& run) const {
     if (receipt_) note(generate::receipt_json(run.reply.receipt).dump(2));
-    if (quiet_) return;
+    if (quiet_) {
+      if (run.end == ToolRun::End::kStepLimit) note("hearth: " + run.reply.answers.front().notes.back());
+      return;
+    }
     for (const std::string& line : remarks(run)) note(line);
     if (!chat_ && !json_ && !generator_.model().info().chat_template.empty())
       note("(this model is made for conversations; --chat asks it as in one)");

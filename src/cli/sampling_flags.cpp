@@ -73,10 +73,14 @@ void SamplingFlags::declare(Flags& flags) {
   flags.text("--sample-order", order_, "STEPS", "The steps and their order, such as penalties,top_k,temperature");
   flags.count("--seed", seed_, 0, std::numeric_limits<std::size_t>::max(),
               "Same seed, same text (default: a fresh one, shown at the end)");
-  flags.count("--logprobs", n_logprobs_, 0, 1000, "With --json: log-probabilities of the N best tokens too");
+  flags.count("--logprobs", n_logprobs_, 0, 1000, "With `run --json`: log-probabilities of the N best tokens too");
 }
 
 Checked<SamplingRequest> SamplingFlags::request() const {
+  const bool draws =
+      (values_.temperature && *values_.temperature != 0) || (mirostat_version_ && *mirostat_version_ != 0);
+  if (greedy_ && draws)
+    return usage_error("--greedy always takes the most likely token: it excludes --temperature and --mirostat");
   SamplingRequest request = values_;
   if (greedy_) request.temperature = 0;
   if (seed_) request.seed = *seed_;

@@ -1,8 +1,12 @@
 // Styles change only where the text does.
 #include "cli/screen.h"
 
+#include <utility>
+
 #include "base/terminal.h"
 #include "cli/console.h"
+#include "cli/visible_text.h"
+#include "text/utf8.h"
 
 #include <fmt/format.h>
 
@@ -21,10 +25,15 @@ Status Screen::show(const Event& event) {
 }
 
 Status Screen::end() {
+  if (!cut_.empty()) HEARTH_CHECK(print(visible_text(std::exchange(cut_, {}))));
   HEARTH_CHECK(change(Style::kPlain));
   HEARTH_CHECK(print("\n"));
   started_ = false;
   return flush_output();
+}
+
+std::string Screen::shown(std::string_view text) const {
+  return look_ == Look::kPipe ? std::string(text) : visible_text(text);
 }
 
 std::string Screen::dim(std::string_view text) const {
@@ -36,7 +45,14 @@ Status Screen::show(std::string_view text, Style style) {
   if (started_ && style != style_) HEARTH_CHECK(print("\n\n"));
   HEARTH_CHECK(change(style));
   started_ = true;
-  HEARTH_CHECK(print(text));
+  if (look_ == Look::kPipe) {
+    HEARTH_CHECK(print(text));
+    return flush_output();
+  }
+  std::string whole = std::exchange(cut_, {}).append(text);
+  cut_ = whole.substr(whole.size() - text::incomplete_utf8_tail(whole));
+  whole.resize(whole.size() - cut_.size());
+  HEARTH_CHECK(print(visible_text(whole)));
   return flush_output();
 }
 

@@ -1,4 +1,4 @@
-// How an answer looks while it comes: text as it is, thoughts dimmed and only where somebody looks.
+// How an answer looks while it comes: in a pipe to the byte; at a terminal harmless, and with thoughts, dimmed.
 #pragma once
 
 #include <string>
@@ -24,6 +24,8 @@ class Screen {
 
   /// Prints what the event shows.
   Status show(const Event& event);
+  /// What else the model wrote, as this output takes it.
+  [[nodiscard]] std::string shown(std::string_view text) const;
   /// Ends the answer's last line.
   Status end();
   [[nodiscard]] std::string dim(std::string_view text) const;
@@ -34,6 +36,7 @@ class Screen {
   Status change(Style style);
 
   Look look_;
+  std::string cut_;  // at a terminal: the beginning of a character whose rest has not come
   bool started_ = false;
   Style style_ = Style::kPlain;
 };

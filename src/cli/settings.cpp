@@ -2,6 +2,7 @@
 #include "cli/settings.h"
 
 #include "cli/flags.h"
+#include "generate/shallow_json.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,7 +11,7 @@ namespace hearth::cli {
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 /// True when the key was one of the library's.
 bool read_library_setting(const std::string& key, const Json& member, LibrarySettings& library) {
@@ -41,7 +42,7 @@ bool read_library_setting(const std::string& key, const Json& member, LibrarySet
 }  // namespace
 
 Result<Settings> parse_settings(std::string_view json) {
-  const auto value = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  HEARTH_TRY(const Json value, generate::parse_shallow_json(json));
   if (!value.is_object()) return fail(ErrorCode::kInvalidArgument, "expected a JSON object such as {\"threads\": 4}");
   Settings settings;
   for (const auto& [key, member] : value.items()) {

@@ -33,6 +33,7 @@ struct Settings {
   std::string cache;          // the folder of packed weights, "off" or empty for none
   std::size_t cache_gb = 0;   // what the folder may take; 0: as PackedCache decides
   bool plain = false;         // no colours (NO_COLOR)
+  bool cursor_stays = false;  // the terminal knows no escape sequences (TERM=dumb)
   LibrarySettings library;
 };
 

@@ -27,6 +27,9 @@ Status read_given_template(const std::string& given, text::TemplateCandidates& c
     candidates.given_name = given;
     return {};
   }
+  if (std::filesystem::is_directory(given, ignored))
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("reading the template {}: it is a folder, expected a file", given));
   HEARTH_TRY(candidates.given_source, read_file(given, kLargest));
   candidates.given_origin = given;
   if (candidates.given_source.empty())

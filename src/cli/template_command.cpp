@@ -9,6 +9,7 @@
 #include "cli/console.h"
 #include "cli/template_choice.h"
 #include "file/model_file.h"
+#include "generate/shallow_json.h"
 #include "models/vocab_from_metadata.h"
 #include "text/template_names.h"
 #include "text/tokenizer.h"
@@ -91,9 +92,10 @@ class Template final : public Command {
     if (std::filesystem::exists(path_, ignored) && is_model()) {
       HEARTH_CHECK(read_model(candidates));
     } else if (wanted_.empty()) {
-      if (Status read = read_given_template(path_, candidates); !read) {
-        return fail(read.error().code, fmt::format("{} is no file, and {}", path_, read.error().message));
-      }
+      Status read = read_given_template(path_, candidates);
+      if (!read && !std::filesystem::exists(path_, ignored))
+        return std::unexpected(std::move(read.error()).within(path_ + " is no file, and no template"));
+      HEARTH_CHECK(read);
     }
     return wanted_.empty() ? Status() : read_given_template(wanted_, candidates);
   }
@@ -124,11 +126,13 @@ class Template final : public Command {
   }
 
   Status read_request(const std::string& input) {
-    request_ = OrderedJson::parse(input, nullptr, false);
-    if (!request_.is_object()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "reading the request on standard input: expected a JSON object such as {\"messages\": [...]}");
-    }
+    constexpr std::string_view kReading = "reading the request on standard input",
+                               kExpected = "expected a JSON object such as {\"messages\": [...]}";
+    auto parsed = generate::parse_shallow_json(input);
+    if (!parsed)
+      return fail(parsed.error().code, fmt::format("{}: {}; {}", kReading, parsed.error().message, kExpected));
+    request_ = std::move(*parsed);
+    if (!request_.is_object()) return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", kReading, kExpected));
     if (!request_.contains("messages") || !request_["messages"].is_array()) {
       return fail(ErrorCode::kInvalidArgument, "reading the request: \"messages\" must be a list of messages");
     }

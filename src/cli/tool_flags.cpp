@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/program.h"
+#include "cli/visible_text.h"
 #include "generate/request_json.h"
 #include "generate/shallow_json.h"
 
@@ -87,11 +88,15 @@ Checked<void> ToolFlags::add_to(Request& request) {
   }
   if (!commands_.empty() && commands_.size() != request.tools.size())
     return usage_error("some tools have a \"command\" and some have none: either all calls are answered, or none");
+  if (request.tools.empty() && (!choice_.empty() || max_steps_))
+    return usage_error("--tool-choice and --max-steps need a --tool");
+  if (max_steps_ && commands_.empty())
+    return usage_error("--max-steps counts answers while calls are answered; no --tool has a \"command\"");
   using Kind = ToolChoice::Kind;
-  request.tool_choice.kind = choice_ == "auto"       ? Kind::kAuto
-                             : choice_ == "none"     ? Kind::kNone
-                             : choice_ == "required" ? Kind::kRequired
-                                                     : Kind::kNamed;
+  request.tool_choice.kind = choice_.empty() || choice_ == "auto" ? Kind::kAuto
+                             : choice_ == "none"                  ? Kind::kNone
+                             : choice_ == "required"              ? Kind::kRequired
+                                                                  : Kind::kNamed;
   if (request.tool_choice.kind == Kind::kNamed) request.tool_choice.name = choice_;
   return {};
 }
@@ -107,7 +112,8 @@ Toolbox ToolFlags::box() const {
 }
 
 std::string told(const ToolResult& result) {
-  return fmt::format("{}({}) -> {}", result.call.name, shortened(result.call.arguments), shortened(result.text));
+  return visible_text(
+      fmt::format("{}({}) -> {}", result.call.name, shortened(result.call.arguments), shortened(result.text)));
 }
 
 }  // namespace hearth::cli

@@ -1,6 +1,7 @@
 // The flags that give a model functions to call: files that describe them, and the commands that answer.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ class ToolFlags {
   [[nodiscard]] bool answered() const { return !commands_.empty(); }
   /// Each call starts its command, which reads the arguments as JSON and prints the result.
   [[nodiscard]] Toolbox box() const;
-  [[nodiscard]] std::size_t max_steps() const { return max_steps_; }
+  [[nodiscard]] std::size_t max_steps() const { return max_steps_.value_or(8); }
 
  private:
   struct Answered {
@@ -27,8 +28,8 @@ class ToolFlags {
     std::vector<std::string> command;
   };
   std::vector<std::string> files_;
-  std::string choice_ = "auto";
-  std::size_t max_steps_ = 8;
+  std::string choice_;
+  std::optional<std::size_t> max_steps_;
   std::vector<Answered> commands_;
 };
 

@@ -13,6 +13,7 @@
 #include "constrain/pattern.h"
 #include "constrain/program.h"
 #include "constrain/schema_grammar.h"
+#include "text/utf8.h"
 
 namespace hearth::constrain {
 
@@ -63,7 +64,12 @@ Result<Constraint::Shared> Constraint::from_choices(std::span<const std::string>
   if (choices.empty()) return fail(ErrorCode::kInvalidArgument, "reading a list of choices: it is empty");
   Grammar grammar;
   std::vector<ExprId> ways;
-  for (const std::string& choice : choices) ways.push_back(grammar.literal(choice));
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    if (text::to_valid_utf8(choices[i]) != choices[i])
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("reading a list of choices: choice {} is not valid UTF-8", i + 1));
+    ways.push_back(grammar.literal(choices[i]));
+  }
   const RuleId root = grammar.add_rule("root");
   grammar.define(root, grammar.alt(std::move(ways)));
   grammar.set_root(root);

@@ -43,12 +43,18 @@ class Reader {
     return fail(ErrorCode::kInvalidArgument, fmt::format("not valid JSON: byte {}: {}", pos_, what));
   }
 
+  /// No mistake of the text: more than we read.
+  [[nodiscard]] std::unexpected<Error> too_deep() const {
+    return fail(ErrorCode::kUnsupportedFormat,
+                fmt::format("byte {}: the JSON is nested deeper than {}", pos_, max_depth_));
+  }
+
   /// A value without its items or members, which follow.
   Status value(JsonValue& out) {
     skip_space();
     const char c = peek();
     if (c == '{' || c == '[') {
-      if (static_cast<int>(open_.size()) >= max_depth_) return refuse(fmt::format("nested deeper than {}", max_depth_));
+      if (static_cast<int>(open_.size()) >= max_depth_) return too_deep();
       ++pos_;
       out.kind = c == '{' ? Kind::kObject : Kind::kArray;
       open_.push_back(&out);

@@ -34,7 +34,7 @@ struct JsonMember {
   JsonValue value;
 };
 
-/// RFC 8259 in valid UTF-8, nested at most `max_depth` deep.
+/// RFC 8259 in valid UTF-8. What is nested more than `max_depth` deep is kUnsupportedFormat, whatever it is.
 Result<JsonValue> parse_json(std::string_view text, int max_depth);
 
 /// The value without white space.

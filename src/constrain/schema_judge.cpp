@@ -150,6 +150,8 @@ bool JsonSchema::accepts(SchemaId id, const JsonValue& value, FormatCheck format
 
 Result<bool> JsonSchema::accepts_text(std::string_view text, FormatCheck formats) const {
   const auto value = parse_json(text, kMaxInstanceDepth);
+  if (!value && value.error().code == ErrorCode::kUnsupportedFormat)
+    return std::unexpected(Error(value.error()).within("judging a text by a JSON Schema"));
   if (!value) return false;
   Judge judge(*this, formats);
   const bool verdict = judge.accepts(root(), *value);

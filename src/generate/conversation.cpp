@@ -22,6 +22,12 @@ bool is_instruction(const Message& message) {
 
 }  // namespace
 
+bool said_nothing(const Reply& reply) {
+  const Answer& answer = reply.answers.front();
+  return answer.reason == FinishReason::kCancelled && answer.message.text().empty() &&
+         answer.message.reasoning.empty() && answer.message.tool_calls.empty();
+}
+
 std::optional<std::size_t> Conversation::last_user() const {
   const auto found =
       std::ranges::find(request_.messages.rbegin(), request_.messages.rend(), Role::kUser, &Message::role);
@@ -49,7 +55,7 @@ Result<Reply> Conversation::say(std::string text, const EventSink& sink, const C
   const std::size_t before = request_.messages.size();
   request_.messages.push_back(Message::user(std::move(text)));
   auto reply = answer(sink, cancelled);
-  if (!reply) request_.messages.resize(before);
+  if (!reply || said_nothing(*reply)) request_.messages.resize(before);
   return reply;
 }
 
@@ -60,7 +66,10 @@ Result<Reply> Conversation::again(const EventSink& sink, const CancelCheck& canc
   std::vector<Message> old(std::make_move_iterator(after), std::make_move_iterator(request_.messages.end()));
   request_.messages.erase(after, request_.messages.end());
   auto reply = answer(sink, cancelled);
-  if (!reply) std::ranges::move(old, std::back_inserter(request_.messages));
+  if (!reply || said_nothing(*reply)) {
+    request_.messages.resize(*user + 1);
+    std::ranges::move(old, std::back_inserter(request_.messages));
+  }
   return reply;
 }
 

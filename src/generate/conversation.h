@@ -13,6 +13,9 @@
 
 namespace hearth::generate {
 
+/// Stopped before the first word.
+[[nodiscard]] bool said_nothing(const Reply& reply);
+
 class Conversation {
  public:
   /// `options` says how to answer; its messages are what the conversation begins with.
@@ -22,9 +25,10 @@ class Conversation {
   /// `options` without a sink and a check for cancelling.
   void offer(Toolbox box, ToolRunOptions options) { tools_.emplace(std::move(box), std::move(options)); }
 
-  /// Adds the user's words and the answer. On an error neither is kept.
+  /// Adds the user's words and the answer. Neither is kept on an error, or when it was stopped before the first word.
   Result<Reply> say(std::string text, const EventSink& sink, const CancelCheck& cancelled);
-  /// Another answer to the last words of the user. On an error the old one stays.
+  /// Another answer to the last words of the user. On an error, or when it was stopped before the first
+  /// word, the old one stays.
   Result<Reply> again(const EventSink& sink, const CancelCheck& cancelled);
   /// Takes back the user's last words and what came after; they are returned. Nothing when nobody said anything.
   std::optional<std::string> undo();

@@ -53,6 +53,8 @@ class LocalGenerator final : public Generator {
   /// Runs the model once, so that the first request finds everything in memory.
   Status warm_up();
 
+  /// Which chat template, and why: "built-in chatml: the model has no template, ...".
+  [[nodiscard]] const std::string& template_source() const { return prompts_.source(); }
   [[nodiscard]] SchedulerState state() const { return scheduler_->state(); }
   /// Gives up what is kept for reuse, in memory and on disk.
   void forget();

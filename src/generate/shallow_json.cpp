@@ -1,6 +1,8 @@
 // The depth is counted before anything follows it.
 #include "generate/shallow_json.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -29,14 +31,36 @@ bool deeper_than(std::string_view json, std::size_t limit) {
   return false;
 }
 
+/// "at line 2, column 7", of the byte that a parser read last; columns are counted in bytes.
+std::string place_of(std::string_view json, std::size_t n_read) {
+  const std::string_view before = json.substr(0, n_read > 0 ? n_read - 1 : 0);
+  const std::size_t line_end = before.rfind('\n');
+  const std::size_t column = before.size() - (line_end == std::string_view::npos ? 0 : line_end + 1);
+  return fmt::format("at line {}, column {}", std::ranges::count(before, '\n') + 1, column + 1);
+}
+
+/// What the parser's message says is wrong, without its prefix and without the bytes that it quotes.
+std::string_view cause_of(std::string_view message) {
+  message = message.substr(0, message.find("; last read:"));
+  const std::size_t dash = message.find(" - ");
+  return dash == std::string_view::npos ? message : message.substr(dash + 3);
+}
+
 }  // namespace
 
 Result<nlohmann::ordered_json> parse_shallow_json(std::string_view text) {
   if (deeper_than(text, kDeepest))
     return fail(ErrorCode::kInvalidArgument, fmt::format("it is nested more than {} levels deep", kDeepest));
-  auto parsed = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (parsed.is_discarded()) return fail(ErrorCode::kInvalidArgument, "it is no valid JSON (or no valid UTF-8)");
-  return parsed;
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return fail(ErrorCode::kInvalidArgument, "it is no valid JSON: it is empty");
+  try {
+    return nlohmann::ordered_json::parse(text);
+  } catch (const nlohmann::ordered_json::parse_error& mistake) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("it is no valid JSON {}: {}", place_of(text, mistake.byte), cause_of(mistake.what())));
+  } catch (const nlohmann::ordered_json::exception&) {
+    return fail(ErrorCode::kInvalidArgument, "it is no JSON that can be read: a number in it is too large");
+  }
 }
 
 }  // namespace hearth::generate

@@ -9,7 +9,7 @@
 
 namespace hearth::generate {
 
-/// Refuses what is no JSON, no UTF-8, or nested more than 200 levels deep.
+/// Refuses what is no JSON or no UTF-8, and says where and why, and what is nested more than 200 levels deep.
 Result<nlohmann::ordered_json> parse_shallow_json(std::string_view text);
 
 }  // namespace hearth::generate

@@ -1,15 +1,10 @@
 // `hearth chat`: through a pipe, and at a terminal as a person has it.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
+#include "cli/terminal.h"
 
 namespace hearth::testing {
 namespace {
@@ -21,10 +16,14 @@ std::string chatty(const ScratchFolder& folder, const std::string& more = "") {
 
 TEST(ChatCommand, EachLineOfAPipeIsAMessage) {
   const ScratchFolder folder;
-  const Ran ran = run_hearth({"chat", chatty(folder)}, {.input = "Hi\n\n/again\n"});
+  const std::string session = folder.file("said.json");
+  const Ran ran = run_hearth({"chat", chatty(folder), "--session", session}, {.input = "Hi\n\n/again\r\n"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "Hello there.\nHello there.\n");
-  EXPECT_EQ(ran.err, "");
+  EXPECT_NE(ran.err.find("the model has no template"), std::string::npos) << ran.err;
+  EXPECT_EQ(nlohmann::json::parse(read_text(session)).at("messages")[2].at("content"), "/again");
+  const Ran named = run_hearth({"chat", chatty(folder), "--template", "plain"}, {.input = "Hi\n"});
+  EXPECT_EQ(named.err, "");
 }
 
 TEST(ChatCommand, MistakesAreNamed) {
@@ -36,7 +35,7 @@ TEST(ChatCommand, MistakesAreNamed) {
   EXPECT_NE(loaded.err.find("expected a JSON object with \"messages\""), std::string::npos) << loaded.err;
   const Ran cut = run_hearth({"chat", chatty(folder), "--max-tokens", "5"}, {.input = "Hi\n"});
   EXPECT_EQ(cut.out, "Hello\n");
-  EXPECT_NE(cut.err.find("cut at the limit"), std::string::npos) << cut.err;
+  EXPECT_NE(cut.err.find("--max-tokens N"), std::string::npos) << cut.err;
 }
 
 TEST(ChatCommand, ASessionGoesOnAtTheNextStart) {
@@ -70,58 +69,6 @@ TEST(ChatCommand, ToolsAreAnsweredAndKeptInTheConversation) {
   EXPECT_NE(dumb.err.find("needs a \"command\""), std::string::npos) << dumb.err;
 }
 
-/// The command in a terminal of its own.
-class Terminal {
- public:
-  explicit Terminal(const std::vector<std::string>& words, const std::string& library = {}) {
-    child_ = forkpty(&descriptor_, nullptr, nullptr, nullptr);
-    if (child_ != 0) return;
-    setenv("NO_COLOR", "1", 1);
-    if (!library.empty()) setenv("HEARTH_HOME", library.c_str(), 1);
-    const std::vector<std::string> command = command_line(words);
-    std::vector<char*> arguments;
-    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    execvp(arguments[0], arguments.data());
-    _exit(127);
-  }
-  ~Terminal() {
-    hang_up();
-    if (!over_) waitpid(child_, nullptr, 0);
-  }
-  void type(const std::string& keys) { EXPECT_EQ(write(descriptor_, keys.data(), keys.size()), std::ssize(keys)); }
-  /// Waits until `text` has come since the last call.
-  void expect(const std::string& text) {
-    while (seen_.find(text) == std::string::npos) {
-      pollfd ready = {.fd = descriptor_, .events = POLLIN, .revents = 0};
-      char buffer[4096];
-      const ssize_t n = poll(&ready, 1, 60'000) == 1 ? read(descriptor_, buffer, sizeof buffer) : 0;
-      if (n <= 0) {
-        ADD_FAILURE() << "\"" << text << "\" did not come, but: " << seen_;
-        return;
-      }
-      seen_.append(buffer, static_cast<std::size_t>(n));
-    }
-    seen_.erase(0, seen_.find(text) + text.size());
-  }
-  /// As when the window is closed.
-  void hang_up() {
-    if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
-  }
-  int code() {
-    int status = 0;
-    waitpid(child_, &status, 0);
-    over_ = true;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  int descriptor_ = -1;
-  pid_t child_ = 0;
-  bool over_ = false;
-  std::string seen_;
-};
-
 TEST(ChatCommand, ATerminalChat) {
   const ScratchFolder folder;
   const std::string saved = folder.file("saved.json");
@@ -134,6 +81,12 @@ TEST(ChatCommand, ATerminalChat) {
   terminal.type("two\\\rlines\r/undo\r");  // typed ahead
   terminal.expect("Hello there.");
   terminal.expect("(taken back");
+  terminal.type("\x1b[A\r");
+  terminal.expect("lines");
+  terminal.expect("Hello there.");
+  terminal.type("/undo\r//etc\r/save\r");
+  terminal.expect("Hello there.");
+  terminal.expect("/save needs the name of a file");
   terminal.type("/set temprature 1\r");
   terminal.expect("did you mean temperature?");
   terminal.type("/set temperature 0\r/retry\r");
@@ -148,6 +101,7 @@ TEST(ChatCommand, ATerminalChat) {
   terminal.type("\x04");
   EXPECT_EQ(terminal.code(), 0);
   EXPECT_NE(read_text(saved).find(R"("content": "Hello there.")"), std::string::npos);
+  EXPECT_NE(read_text(saved).find(R"("content": "/etc")"), std::string::npos);
 }
 
 TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
@@ -165,6 +119,22 @@ TEST(ChatCommand, CtrlCStopsAnAnswerAndKeepsIt) {
   terminal.type("/exit\r");
   EXPECT_EQ(terminal.code(), 0);
   EXPECT_NE(read_text(folder.file("saved.json")).find(R"("content": "Hel)"), std::string::npos);
+}
+
+TEST(ChatCommand, StoppedBeforeTheFirstWordNothingIsKept) {
+  const ScratchFolder folder;
+  const std::string saved = folder.file("saved.json");
+  Terminal terminal({"chat", chatty(folder, R"(, "delay_per_token_ms": 1000)"), "--template", "plain"});
+  terminal.expect("> ");
+  terminal.type("Hi\r");
+  terminal.expect("\n");
+  terminal.wait_for_interrupts();
+  terminal.type("\x03");
+  terminal.expect("(stopped before the first word; nothing is kept)");
+  terminal.type("/save " + saved + "\r/exit\r");
+  terminal.expect("(saved to");
+  EXPECT_EQ(terminal.code(), 0);
+  EXPECT_EQ(nlohmann::json::parse(read_text(saved)).at("messages").size(), 0u);
 }
 
 TEST(ChatCommand, AnotherModelGoesOnWithTheConversation) {

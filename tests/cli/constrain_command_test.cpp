@@ -38,6 +38,12 @@ TEST(ConstrainCommand, JudgesATextByEachSource) {
   run({"--schema", date, "--text", day}, 0, "accepted\n");
   run({"--schema", date, "--text", day, "--assert-formats"}, 1, "rejected\n");
 
+  EXPECT_NE(run({"--regex", "a", "--text", word, "--assert-formats"}, 2, "").find("--schema"), std::string::npos);
+
+  const std::string deep = folder.write("deep.json", std::string(1025, '[') + std::string(1025, ']'));
+  EXPECT_NE(run({"--schema", folder.write("any.json", "true"), "--text", deep}, 3, "").find("deeper than 1024"),
+            std::string::npos);
+
   run({}, 2, "");
   run({"--schema", schema, "--regex", "a"}, 2, "");
   run({"--schema", folder.file("nowhere")}, 2, "");

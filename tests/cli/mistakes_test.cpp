@@ -41,6 +41,18 @@ TEST(Mistakes, InTheCommandLine) {
   expect_refused(2, {"run", "m", "p", "--logit-bias", "x=1"}, {"--logit-bias", "ID=BIAS"});
   expect_refused(2, {"run", "m", "p", "--sample-order", "top_k,magic"}, {"--sample-order", "magic"});
   expect_refused(2, {"run", "m", "p", "--logprobs", "3"}, {"--json"});
+  expect_refused(2, {"run", "m", "p", "--max-tokens", "3", "--max-tokens", "4"}, {"--max-tokens", "more than once"});
+  expect_refused(2, {"run", "m", "p", "--max-tokens"}, {"--max-tokens needs a value"});
+  expect_refused(2, {"run", "m", "p", "--quiet=much"}, {"--quiet takes no value"});
+  expect_refused(2, {"run", "m", "-x hello"}, {"put -- before"});
+  expect_refused(2, {"chat", "m", "--logprobs", "3"}, {"--logprobs", "run --json"});
+  expect_refused(2, {"run", "m", "p", "--template", "plain"}, {"--template", "--chat"});
+  expect_refused(2, {"run", "m", "p", "--thinking", "off"}, {"--thinking", "--chat"});
+  expect_refused(2, {"run", "m", "p", "--context", "drop-oldest"}, {"--context", "--chat"});
+  expect_refused(2, {"run", "m", "p", "--max-steps", "8"}, {"--max-steps", "--tool"});
+  expect_refused(2, {"run", "m", "p", "--tool-choice", "auto"}, {"--tool-choice", "--tool"});
+  expect_refused(2, {"run", "m", "p", "--greedy", "--temperature", "1"}, {"--greedy", "--temperature"});
+  expect_refused(2, {"run", "m", "p", "--greedy", "--mirostat", "2"}, {"--greedy", "--mirostat"});
   expect_refused(2, {"run", "m", "p", "--isa", "avx9000"}, {"avx9000", "scalar", "hearth doctor"});
   expect_refused(2, {"run", "m", "p", "--engine", "steam"}, {"steam", "native", "hearth engines"});
   expect_refused(2, {"tokenize", "m", "--engine", "steam"}, {"steam"});
@@ -58,6 +70,8 @@ TEST(Mistakes, InTheEnvironmentAndConfiguration) {
   const std::string bad = folder.write("config.json", R"({"threds": 4})");
   expect_refused(2, {"engines"}, {"threds", "\"threads\"", bad}, {.environment = {"HEARTH_CONFIG=" + bad}});
   expect_refused(2, {"engines"}, {"nowhere.json"}, {.environment = {"HEARTH_CONFIG=" + folder.file("nowhere.json")}});
+  const std::string torn = folder.write("torn.json", "{\n  \"threads\": }");
+  expect_refused(2, {"engines"}, {torn, "line 2, column 14"}, {.environment = {"HEARTH_CONFIG=" + torn}});
   const std::string good = folder.write("good.json", R"({"threads": 1, "isa": "scalar"})");
   const Ran ran = run_hearth({"doctor"}, {.environment = {"HEARTH_CONFIG=" + good}});
   EXPECT_EQ(ran.code, 0) << ran.err;

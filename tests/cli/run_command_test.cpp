@@ -55,6 +55,12 @@ TEST(RunCommand, SameSeedSameText) {
   EXPECT_NE(run_hearth(other).out, first.out);
 }
 
+TEST(RunCommand, AfterTwoDashesNoWordIsAFlag) {
+  const ScratchFolder folder;
+  const Ran ran = run_hearth({"run", script(folder, "-x hello", "hi"), "--greedy", "--", "-x hello"});
+  EXPECT_EQ(ran.out, "hi") << ran.err;
+}
+
 TEST(RunCommand, StopStringsAreNotShown) {
   NEED_STORIES();
   const Ran ran = run_hearth({"run", stories(), "", "--greedy", "--stop", " named Lily", "--stop", "zebra"});
@@ -166,6 +172,9 @@ TEST(RunCommand, AFormHoldsTheAnswer) {
   EXPECT_EQ(run_hearth({"run", model, "Q", "--greedy", "--grammar", grammar}).out, "cat");
   const Ran object = run_hearth({"run", model, "Q", "--greedy", "--json-mode", "--max-tokens", "40"});
   EXPECT_TRUE(Json::parse(object.out).is_object()) << object.out << object.err;
+  const Ran torn = run_hearth({"run", model, "Q", "--choice", "a", "--choice", "\xff"});
+  EXPECT_EQ(torn.code, 1);
+  EXPECT_NE(torn.err.find("choice 2 is not valid UTF-8"), std::string::npos) << torn.err;
   const Ran both = run_hearth({"run", model, "Q", "--json-mode", "--grammar", grammar});
   EXPECT_EQ(both.code, 2);
   EXPECT_NE(both.err.find("exclude each other"), std::string::npos) << both.err;
@@ -235,6 +244,10 @@ TEST(RunCommand, ACommandAnswersCalls) {
   EXPECT_EQ(result.at("failed"), true);
   EXPECT_EQ(result.at("text"), "error: sh failed with exit code 3: no idea");
   EXPECT_NE(failed.err.find("limit of 2 steps"), std::string::npos) << failed.err;
+
+  const Ran quiet = run_hearth(with(asking(folder, failing), {"--quiet", "--max-steps", "1"}));
+  EXPECT_EQ(quiet.out, "");
+  EXPECT_NE(quiet.err.find("limit of 1 steps"), std::string::npos) << quiet.err;
 
   const Ran absent = run_hearth(with(asking(folder, with_command({"./nowhere"})), {"--json", "--max-steps", "2"}));
   EXPECT_NE(absent.out.find("starting ./nowhere: No such file"), std::string::npos) << absent.out;

@@ -39,7 +39,8 @@ constexpr std::string_view kHelp =
     "  /pin, /unpin, /unload NAME   keeps a model in memory, lets it go for others, lets it go now\n"
     "  /receipt         what happened at the last answer, in full\n"
     "  /save FILE       the conversation as JSON;  /load FILE  goes on with one\n"
-    "  /exit            end (or Ctrl-D)\n";
+    "  /exit            end (or Ctrl-D)\n"
+    "  //...            says what begins with one /\n";
 
 class Chat final : public Command {
  public:
@@ -64,12 +65,12 @@ class Chat final : public Command {
     HEARTH_CHECK(tools_.add_to(options));
     if (!options.tools.empty() && !tools_.answered())
       return usage_error("in a conversation every tool needs a \"command\" that answers its calls; see docs/tools.md");
+    if (options.sampling.n_logprobs) return usage_error("--logprobs is for `hearth run --json`; a chat shows none");
     if (!load_.empty() && !session_.empty()) return usage_error("--load and --session exclude each other");
     if (!session_.empty()) generator_.keep_sessions();
     if (!system_.empty()) options.messages.push_back(Message::instruction(system_));
     terminal_ = is_terminal(StandardStream::kInput) && is_terminal(StandardStream::kOutput);
-    screen_ =
-        Screen(terminal_ ? look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed) : Look::kPipe);
+    screen_ = Screen(look_of_output(settings.plain ? Colours::kForbidden : Colours::kAllowed));
     ChatModels models(generator_, settings, models_options());
     HEARTH_CHECK(models.begin());
     models_ = &models;
@@ -88,7 +89,9 @@ class Chat final : public Command {
     }
     if (terminal_) {
       note(screen_.dim(models.name() + "\n/help lists what else you can do; Ctrl-D ends."));
-      HEARTH_TRY(raw_, RawTerminal::enter());
+      if (!settings.cursor_stays) {
+        HEARTH_TRY(raw_, RawTerminal::enter());
+      }
       if (!lazy_) models.load_ahead(conversation.options());
     }
     const Outcome outcome = converse();
@@ -116,11 +119,11 @@ class Chat final : public Command {
       if (text->find_first_not_of(" \t\r\n") == std::string::npos) continue;
       if (!terminal_) {
         HEARTH_CHECK(answer_text(*text));
-      } else if (text->starts_with('/')) {
+      } else if (text->starts_with('/') && !text->starts_with("//")) {
         HEARTH_TRY(const Next next, obey(*text));
         if (next == Next::kEnd) return kOk;
         HEARTH_CHECK(keep());
-      } else if (const auto answered = answer_text(*text); !answered) {
+      } else if (const auto answered = answer_text(text->starts_with('/') ? text->substr(1) : *text); !answered) {
         note("hearth: " + answered.error().error.message);  // and the conversation goes on
       }
     }
@@ -128,7 +131,8 @@ class Chat final : public Command {
 
   /// What the person wrote; nothing at the end.
   Checked<std::optional<std::string>> next_text() {
-    if (!terminal_) {
+    if (!raw_) {
+      if (terminal_) note_progress("> ");
       std::string line;
       HEARTH_TRY(const bool more, read_line(line));
       return more ? std::optional(std::move(line)) : std::nullopt;
@@ -189,9 +193,13 @@ class Chat final : public Command {
   void tell(const Reply& reply) const {
     const Receipt& r = reply.receipt;
     const Answer& answer = reply.answers.front();
-    if (answer.reason == FinishReason::kMaxTokens) note(screen_.dim("(cut at the limit of tokens: /set max_tokens N)"));
+    if (answer.reason == FinishReason::kMaxTokens)
+      note(screen_.dim(terminal_ ? "(cut at the limit of tokens: /set max_tokens N)"
+                                 : "(cut at the limit of tokens: --max-tokens N)"));
     if (answer.reason == FinishReason::kContextFull) note(screen_.dim("(the context is full)"));
-    if (answer.reason == FinishReason::kCancelled) note(screen_.dim("(stopped; what was said is kept)"));
+    if (answer.reason == FinishReason::kCancelled)
+      note(screen_.dim(generate::said_nothing(reply) ? "(stopped before the first word; nothing is kept)"
+                                                     : "(stopped; what was said is kept)"));
     for (const std::string& said : answer.notes) note(screen_.dim(fmt::format("({})", said)));
     for (const IgnoredOption& option : r.ignored)
       note(screen_.dim(fmt::format("({} was ignored: {})", option.name, option.reason)));
@@ -224,6 +232,7 @@ class Chat final : public Command {
     } else if (name == "/undo") {
       const auto text = conversation_->undo();
       note(text ? screen_.dim("(taken back; arrow up brings your words)") : "hearth: nothing was said yet");
+      if (text) editor_.remember(*text);
     } else if (name == "/clear") {
       conversation_->clear();
       note(screen_.dim("(a new conversation)"));
@@ -247,6 +256,8 @@ class Chat final : public Command {
     } else if (name == "/receipt") {
       const auto& receipt = conversation_->receipt();
       note(receipt ? generate::receipt_json(*receipt).dump(2) : "hearth: there is no answer yet");
+    } else if ((name == "/save" || name == "/load") && rest.empty()) {
+      note(fmt::format("hearth: {0} needs the name of a file: {0} FILE", name));
     } else if (name == "/save") {
       report(conversation_->save(std::string(rest)), screen_.dim(fmt::format("(saved to {})", rest)));
     } else if (name == "/load") {
@@ -267,10 +278,10 @@ class Chat final : public Command {
     const std::string name(words.substr(0, at));
     const std::string engine(at == std::string_view::npos ? "" : words.substr(at + kEngine.size()));
     const InterruptGuard guard;
-    HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kInterrupts));
+    if (raw_) HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kInterrupts));
     const std::string before = models_->name();
     const Status done = models_->change(name, engine, conversation_->options(), [&] { return guard.interrupted(); });
-    HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kIsAKey));
+    if (raw_) HEARTH_CHECK(raw_->set(RawTerminal::CtrlC::kIsAKey));
     note(done ? screen_.dim(fmt::format("({} answers from now on)", models_->name()))
               : fmt::format("hearth: {}; {} goes on", done.error().message, before));
     return {};

@@ -151,6 +151,10 @@ Result<std::unique_ptr<generate::LocalGenerator>> ChatModels::generator_of(
     return std::unexpected(std::move(drafted.error().error));
   auto generator = flags_.make(model, of.path, of.running, of.load_s, settings_);
   if (!generator) return std::unexpected(std::move(generator.error().error));
+  if (!flags_.has_template() && model->info().chat_template.empty()) {
+    const std::lock_guard lock(mutex_);
+    notices_.push_back(fmt::format("(template {}; --template chooses)", (*generator)->template_source()));
+  }
   return std::move(*generator);
 }
 

@@ -21,6 +21,8 @@ class RawTerminal {
   /// Whether Ctrl-C is a key like others, or interrupts. At first it is a key.
   enum class CtrlC : std::uint8_t { kIsAKey, kInterrupts };
   Status set(CtrlC meaning);
+  /// The terminal as it was, if one exists: for handlers of signals that end the process.
+  static void give_back();
   /// Waits for bytes; empty when the terminal is gone.
   Result<std::string> read();
   [[nodiscard]] std::size_t n_columns() const;

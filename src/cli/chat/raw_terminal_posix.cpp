@@ -19,6 +19,10 @@ namespace {
 // Pasted text comes between marks, so that its line ends do not send it.
 constexpr std::string_view kMarkPastes = "\x1b[?2004h", kDoNotMarkPastes = "\x1b[?2004l";
 
+// For give_back(), which a handler of signals calls: it can reach nothing but globals.
+termios settings_before;
+volatile std::sig_atomic_t is_raw = 0;
+
 std::unexpected<Error> failure(std::string_view what) {
   return fail(ErrorCode::kIo, fmt::format("{}: {}", what, std::error_code(errno, std::generic_category()).message()));
 }
@@ -41,12 +45,15 @@ Result<std::unique_ptr<RawTerminal>> RawTerminal::enter() {
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   before->raw = raw;
+  sigaction(SIGHUP, nullptr, &before->hang_up);
+  settings_before = before->settings;
+  is_raw = 1;
+  std::unique_ptr<RawTerminal> terminal(new RawTerminal(std::move(before)));
   if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0) return failure("setting up the terminal");
   // Reading tells that the terminal was closed. The signal would end the process, and a load with it: that is no death.
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
-  sigaction(SIGHUP, &ignore, &before->hang_up);
-  std::unique_ptr<RawTerminal> terminal(new RawTerminal(std::move(before)));
+  sigaction(SIGHUP, &ignore, nullptr);
   HEARTH_CHECK(print(kMarkPastes));
   HEARTH_CHECK(flush_output());
   return terminal;
@@ -56,6 +63,13 @@ RawTerminal::~RawTerminal() {
   if (print(kDoNotMarkPastes)) (void)flush_output();
   tcsetattr(STDIN_FILENO, TCSADRAIN, &before_->settings);
   sigaction(SIGHUP, &before_->hang_up, nullptr);
+  is_raw = 0;
+}
+
+void RawTerminal::give_back() {
+  if (is_raw == 0) return;
+  tcsetattr(STDIN_FILENO, TCSANOW, &settings_before);
+  [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, kDoNotMarkPastes.data(), kDoNotMarkPastes.size());
 }
 
 Status RawTerminal::set(CtrlC meaning) {

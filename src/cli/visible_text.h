@@ -1,0 +1,13 @@
+// Text of models and files at a terminal: what would steer the terminal is shown instead of obeyed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hearth::cli {
+
+/// The text with a picture for every control character but newline and tab (U+241B for ESC), "<U+009B>" for those above
+/// U+007F, and U+FFFD for bytes that are no UTF-8.
+std::string visible_text(std::string_view text);
+
+}  // namespace hearth::cli
