@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "data_path.h"
@@ -13,6 +14,8 @@
 #include "generate/local_generator.h"
 #include "hearth/tools.h"
 #include "hearth/typed.h"
+
+extern "C" int docs_c_chat(void);
 
 namespace docs {
 
@@ -115,14 +118,14 @@ std::string squeezed(std::string text) {
   return text;
 }
 
-/// The blocks of the page that are marked as C++, cut where an empty line is.
+/// The blocks of the page that are marked as C or C++, cut where an empty line is.
 std::vector<std::string> snippets(const fs::path& page) {
   std::vector<std::string> all;
   std::ifstream text(page);
   bool inside = false;
   for (std::string line; std::getline(text, line);) {
     if (line.starts_with("```")) {
-      inside = line == "```cpp";
+      inside = line == "```cpp" || line == "```c";
       if (inside) all.emplace_back();
     } else if (inside) {
       if (line.empty()) all.emplace_back();
@@ -134,7 +137,8 @@ std::vector<std::string> snippets(const fs::path& page) {
 
 TEST(Snippets, StandInThisFile) {
   const fs::path root = HEARTH_SOURCE_DIR;
-  std::string here = squeezed(read_text(root / "tests/docs/snippets_test.cpp"));
+  std::string here =
+      squeezed(read_text(root / "tests/docs/snippets_test.cpp") + read_text(root / "tests/docs/snippets.c"));
   std::size_t n_snippets = 0;
   std::vector<fs::path> pages = {root / "README.md"};
   for (const auto& entry : fs::directory_iterator(root / "docs"))
@@ -146,12 +150,22 @@ TEST(Snippets, StandInThisFile) {
       const std::size_t describe = rest.find("HEARTH_DESCRIBE");
       for (const std::string& part :
            {rest.substr(0, describe), describe == std::string::npos ? "" : rest.substr(describe)})
-        EXPECT_NE(here.find(squeezed(part)), std::string::npos) << page << " has C++ that tests/docs does not:\n"
+        EXPECT_NE(here.find(squeezed(part)), std::string::npos) << page << " has code that tests/docs does not:\n"
                                                                 << part;
       ++n_snippets;
     }
   }
-  EXPECT_GE(n_snippets, 7u);
+  EXPECT_GE(n_snippets, 9u);
+}
+
+TEST(Snippets, TheOneInCSaysWhatTheModelSays) {
+  const TemporaryFolder folder;
+  std::ignore = folder.write("model.gguf", R"({"hearth_fake": 1, "replies": [{"after": "", "say": "Scattering."}]})");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  EXPECT_EQ(docs_c_chat(), 1);
+  fs::current_path(before);
+  EXPECT_EQ(docs_c_chat(), 0) << "no such model here";
 }
 
 TEST(Snippets, DoWhatTheySay) {

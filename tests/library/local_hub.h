@@ -202,8 +202,11 @@ class LocalHub {
     while (!rest.empty()) {
       if (stop_) return false;
       const std::string_view part = rest.substr(0, step);
-      if (!send_all(peer, part)) return false;
-      if (counts) n_sent_ += part.size();
+      if (counts) n_sent_ += part.size();  // before the client can have it
+      if (!send_all(peer, part)) {
+        if (counts) n_sent_ -= part.size();
+        return false;
+      }
       rest.remove_prefix(part.size());
       if (answer.trickle_ms > 0) pause(answer.trickle_ms);
     }

@@ -50,8 +50,8 @@ TEST(Bench, SeveralSequencesAndVerifyingWhereACallCosts) {
   for (const BenchRow& each : report->rows) tests.push_back(each.test);
   EXPECT_EQ(tests, (std::vector<std::string>{"pp16", "tg4", "tg4x4", "vf5", "tg4@8", "tg4x4@8", "vf5@8"}));
   // Wide bounds: a busy machine sleeps longer than it was asked to.
-  EXPECT_GT(row(*report, "tg4x4").tok_s / row(*report, "tg4").tok_s, 2);
-  EXPECT_LT(row(*report, "vf5").of_one_token, 2);
+  EXPECT_GT(row(*report, "tg4x4").tok_s / row(*report, "tg4").tok_s, 1.5);
+  EXPECT_LT(row(*report, "vf5").of_one_token, 4);  // five tokens
   EXPECT_EQ(row(*report, "tg4").of_one_token, 0);
   // Weights are read once per call, however many tokens it has.
   EXPECT_NEAR(row(*report, "tg4x4").gb_s, row(*report, "tg4x4").tok_s / 4, 1e-3);
