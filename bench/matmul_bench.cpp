@@ -39,10 +39,12 @@ void register_case(const KernelTable& table, DType type, std::size_t n, std::siz
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr std::size_t kSlowColumns = 8;  // more take the scalar table seconds
+  constexpr std::size_t kSlowColumns = 8;       // more take the scalar table seconds
+  constexpr std::size_t kRowsOfMemory = 65536;  // more than most caches hold, so one column waits for memory
   for (const DType type : kTypes) {
-    for (const std::size_t n : {2048, 8192}) {
+    for (const std::size_t n : {std::size_t{2048}, std::size_t{8192}, kRowsOfMemory}) {
       for (const std::size_t columns : {1, 4, 5, 8, 64, 512}) {
+        if (n == kRowsOfMemory && columns > 1) continue;
         for (const KernelTable* table : bench::supported_tables()) {
           if (bench::is_scalar(*table) && columns > kSlowColumns) continue;
           register_case(*table, type, n, 2048, columns);

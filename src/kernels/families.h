@@ -20,6 +20,10 @@ void fill_attention_avx2(KernelTable& table);
 void fill_elementwise_avx2(KernelTable& table);
 void fill_limits_avx2(KernelTable& table);
 
+const KernelTable& avxvnni_table();
+void fill_matmul_avxvnni(KernelTable& table);
+void fill_limits_avxvnni(KernelTable& table);
+
 const KernelTable& avx512_table();
 void fill_matmul_avx512(KernelTable& table);
 void fill_quantize_avx512(KernelTable& table);

@@ -119,7 +119,7 @@ enum class Activation : std::uint8_t {
 };
 
 struct KernelTable {
-  std::string_view name;  // "scalar", "avx2", "avx512", "neon"
+  std::string_view name;  // "scalar", "avx2", "avxvnni", "avx512", "neon", "neon_i8mm"
   bool (*supported)(const CpuFeatures&) = nullptr;
 
   std::array<MatmulFn, kDTypeSlots> matmul{};              // by DType number; null for types that are no matrices

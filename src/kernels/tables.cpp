@@ -7,7 +7,7 @@ namespace hearth::kernels {
 
 std::span<const KernelTable* const> all_tables() {
 #if defined(__x86_64__)
-  static const KernelTable* const tables[] = {&scalar_table(), &avx2_table(), &avx512_table()};
+  static const KernelTable* const tables[] = {&scalar_table(), &avx2_table(), &avxvnni_table(), &avx512_table()};
 #elif defined(__aarch64__)
   static const KernelTable* const tables[] = {&scalar_table(), &neon_table(), &neon_i8mm_table()};
 #else

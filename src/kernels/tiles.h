@@ -9,7 +9,9 @@
 //   kBlock, kBytes  elements of K in a block, and its bytes for 16 rows
 //   kScales         32-blocks: float scales per 32 elements, 1 or 2
 //   kGroup          256-blocks: units of four elements that are summed before a sub-scale is applied
-//   kRaised         codes are raised by an offset, which the sums of activations take back
+//   kScaleUnits     256-blocks: units that share a sub-scale
+//   kNarrow         256-blocks: a group's sum fits int16
+//   kRaised         codes are raised by an offset, which each sum's start takes back
 //   kMin, kPairs    whether there are minima; how many pairs of sums a 256-block needs (for minima or an offset)
 #pragma once
 

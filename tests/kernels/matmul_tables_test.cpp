@@ -1,6 +1,7 @@
 // Every table's products and quantisers against the scalar ones, bit for bit: all types, sizes around the blocks.
 #include <gtest/gtest.h>
 
+#include "avxvnni_by_avx2.h"
 #include "random_matrix.h"
 
 namespace hearth::kernels {
@@ -18,6 +19,9 @@ std::vector<const KernelTable*> other_tables() {
   for (const KernelTable* table : all_tables()) {
     if (table != &scalar() && table->supported(cpu)) tables.push_back(table);
   }
+#if defined(__x86_64__)
+  if (cpu.avx2_fma) tables.push_back(&avxvnni::table_by_avx2());
+#endif
   return tables;
 }
 
@@ -167,8 +171,9 @@ TEST(MatmulIsa, EveryTableFillsEveryTypeItself) {
   for (const KernelTable* table : other_tables()) {
     for (const QuantCodec& codec : all_codecs()) {
       std::string_view expected = table->name;
-      // The int8 matrix product has nothing to give to float types: they stay with the parent's readers.
-      if (expected == "neon_i8mm" && codec.form == CodesForm::kNone) expected = "neon";
+      // Products of int8 have nothing to give to float types: they stay with the parent's readers.
+      if (codec.form == CodesForm::kNone && expected == "neon_i8mm") expected = "neon";
+      if (codec.form == CodesForm::kNone && expected.starts_with("avxvnni")) expected = "avx2";
       EXPECT_EQ(table->matmul_isa[static_cast<std::size_t>(codec.type)], expected) << dtype_info(codec.type).name;
     }
     EXPECT_NE(table->quantize_i8x32, scalar().quantize_i8x32) << table->name;

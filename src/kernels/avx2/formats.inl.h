@@ -1,71 +1,12 @@
 // How AVX2 reads the block formats: one small struct per format, made at a panel block, whose members give registers of
-// 8 rows; h (0 or 1) chooses the half of the panel's 16 rows.
+// 8 rows; h (0 or 1) chooses the half of the panel's 16 rows. Included after bits.inl.h.
 //
 // unit(h, u): four consecutive codes of each row as bytes: unsigned and raised by kOffset, or signed (kSigned). kRun
-// units can be multiplied with int8 and added in int16 without overflow. Blocks of 256 have 8 parts of 8 units, of
-// which kPartsTogether share bytes: unit(h, j, i, u) is unit u of part kPartsTogether * j + i; scale(h, g) the
-// sub-scale of group g twice as int16; pair(h, p) int16 pairs to be multiplied with the pairs of sums of ActTile256:
-// the minima, or where codes are raised the offset times the sub-scales.
-#pragma once
-
-#include <immintrin.h>
-
-#include <cstddef>
-#include <cstdint>
-
-#include "kernels/target.h"
-
-HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
-namespace hearth::kernels::avx2 {
-namespace {
-
-HEARTH_INLINE __m256i load(const std::byte* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-HEARTH_INLINE __m256 load_f16(const std::byte* p) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-/// 8 unsigned (signed) bytes to int32 lanes.
-HEARTH_INLINE __m256i widen_u8(const void* p) {
-  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
-}
-HEARTH_INLINE __m256i widen_i8(const void* p) {
-  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
-}
-HEARTH_INLINE __m256i low_nibbles(__m256i v) {
-  return _mm256_and_si256(v, _mm256_set1_epi8(15));
-}
-HEARTH_INLINE __m256i high_nibbles(__m256i v) {
-  return _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
-}
-/// Shifts 32-bit lanes right by n; bits that cross bytes are for the caller to mask.
-HEARTH_INLINE __m256i shift_right(__m256i v, int n) {
-  return _mm256_srli_epi32(v, n);
-}
-HEARTH_INLINE __m256i nibble_unit(const std::byte* words, int h, int u) {
-  const __m256i v = load(words + 64 * (u & 3) + 32 * h);
-  return u < 4 ? low_nibbles(v) : high_nibbles(v);
-}
-HEARTH_INLINE __m256i look_up(__m128i table, __m256i nibbles) {
-  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), nibbles);
-}
-/// int32 lanes in -2^15..2^15-1 as int16 pairs (low, high) of their low halves.
-HEARTH_INLINE __m256i join_pairs(__m256i low, __m256i high) {
-  return _mm256_blend_epi16(low, _mm256_slli_epi32(high, 16), 0xaa);
-}
-HEARTH_INLINE __m256i twice(__m256i lanes) {
-  return join_pairs(lanes, lanes);
-}
-/// Adds 16 to the codes whose bit in the panel's 64-bit mask is set: bit 4 row + i is code i of a row.
-HEARTH_INLINE __m256i add_fifth_bits(__m256i nibbles, const std::byte* mask, int h) {
-  std::int32_t bits;
-  __builtin_memcpy(&bits, mask + 4 * h, 4);
-  const __m256i byte_of = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,  //
-                                           2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
-  const __m256i bit_of = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201ull));
-  const __m256i spread = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(bits), byte_of), bit_of);
-  return _mm256_or_si256(nibbles, _mm256_and_si256(_mm256_cmpeq_epi8(spread, bit_of), _mm256_set1_epi8(16)));
-}
+// units (kGroup in blocks of 256) are added before anything else happens to them: in int16 without overflow where
+// kNarrow, as all of AVX2's are. Blocks of 256 have 8 parts of 8 units, of which kPartsTogether share bytes:
+// unit(h, j, i, u) is unit u of part kPartsTogether * j + i; scale(h, g) the sub-scale of the g-th kScaleUnits units,
+// int32 lanes; pair(h, p) int16 pairs to be multiplied with the pairs of sums of ActColumn256: the minima, or kOffset
+// times the sub-scales, which takes raised codes back after the sums as kRaised does before them.
 
 // ---- 32-blocks ----------------------------------------------------------------------------------------------------
 
@@ -212,7 +153,7 @@ struct ScalePlanes {
   HEARTH_INLINE static void store(std::uint8_t* to, __m256i low, __m256i high) {
     _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_or_si256(low, high));
   }
-  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return twice(widen_u8(scales + 16 * g + 8 * h)); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return widen_u8(scales + 16 * g + 8 * h); }
   HEARTH_INLINE __m256i pair(int h, int p) const {
     return join_pairs(widen_u8(mins + 16 * p + 8 * h), widen_u8(mins + 64 + 16 * p + 8 * h));
   }
@@ -222,8 +163,8 @@ struct Q4_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2304;
   static constexpr bool kStreams = true;
   static constexpr int kPartsTogether = 2;
-  static constexpr int kGroup = 8, kOffset = 0, kRun = 8, kPairs = 4;
-  static constexpr bool kSigned = false, kMin = true, kRaised = false;
+  static constexpr int kScaleUnits = 8, kOffset = 0, kGroup = 8, kPairs = 4;
+  static constexpr bool kSigned = false, kMin = true, kRaised = false, kNarrow = true;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q4_K(const std::byte* block) : b(block), planes(block + 64) {}
@@ -240,8 +181,8 @@ struct Q5_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2816;
   static constexpr bool kStreams = true;
   static constexpr int kPartsTogether = 2;
-  static constexpr int kGroup = 8, kOffset = 0, kRun = 4, kPairs = 4;
-  static constexpr bool kSigned = false, kMin = true, kRaised = false;
+  static constexpr int kScaleUnits = 8, kOffset = 0, kGroup = 4, kPairs = 4;
+  static constexpr bool kSigned = false, kMin = true, kRaised = false, kNarrow = true;
   const std::byte* b;
   ScalePlanes planes;
   HEARTH_INLINE explicit Q5_K(const std::byte* block) : b(block), planes(block + 64) {}
@@ -266,8 +207,8 @@ struct Q6_K {
   static constexpr std::size_t kBlock = 256, kBytes = 3360;
   static constexpr bool kStreams = true;
   static constexpr int kPartsTogether = 4;
-  static constexpr int kGroup = 4, kOffset = 32, kRun = 2, kPairs = 8;
-  static constexpr bool kSigned = false, kMin = false, kRaised = false;
+  static constexpr int kScaleUnits = 4, kOffset = 32, kGroup = 2, kPairs = 8;
+  static constexpr bool kSigned = false, kMin = false, kRaised = false, kNarrow = true;
   const std::byte* b;
   HEARTH_INLINE explicit Q6_K(const std::byte* block) : b(block) {}
   /// The four parts of 128 elements share bytes of the high bits.
@@ -278,7 +219,7 @@ struct Q6_K {
     return _mm256_or_si256(low_nibbles(shift_right(low, 4 * (i / 2))),
                            _mm256_and_si256(placed, _mm256_set1_epi8(0x30)));
   }
-  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return twice(widen_i8(b + 32 + 16 * g + 8 * h)); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return widen_i8(b + 32 + 16 * g + 8 * h); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return offset_pair<kOffset>(b + 32, h, p); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
 };
@@ -287,8 +228,8 @@ struct Q2_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1344;
   static constexpr bool kStreams = true;
   static constexpr int kPartsTogether = 4;
-  static constexpr int kGroup = 4, kOffset = 0, kRun = 4, kPairs = 8;
-  static constexpr bool kSigned = false, kMin = true, kRaised = false;
+  static constexpr int kScaleUnits = 4, kOffset = 0, kGroup = 4, kPairs = 8;
+  static constexpr bool kSigned = false, kMin = true, kRaised = false, kNarrow = true;
   const std::byte* b;
   HEARTH_INLINE explicit Q2_K(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
@@ -296,7 +237,7 @@ struct Q2_K {
     return _mm256_and_si256(shift_right(v, 2 * i), _mm256_set1_epi8(3));
   }
   HEARTH_INLINE __m256i scale(int h, std::size_t g) const {
-    return twice(_mm256_and_si256(widen_u8(b + 64 + 16 * g + 8 * h), _mm256_set1_epi32(15)));
+    return _mm256_and_si256(widen_u8(b + 64 + 16 * g + 8 * h), _mm256_set1_epi32(15));
   }
   HEARTH_INLINE __m256i pair(int h, int p) const {
     const std::byte* first = b + 64 + 16 * (8 * (p / 4) + p % 4) + 8 * h;
@@ -310,8 +251,8 @@ struct Q3_K {
   static constexpr std::size_t kBlock = 256, kBytes = 1760;
   static constexpr bool kStreams = true;
   static constexpr int kPartsTogether = 4;
-  static constexpr int kGroup = 4, kOffset = 4, kRun = 4, kPairs = 8;
-  static constexpr bool kSigned = false, kMin = false, kRaised = false;
+  static constexpr int kScaleUnits = 4, kOffset = 4, kGroup = 4, kPairs = 8;
+  static constexpr bool kSigned = false, kMin = false, kRaised = false, kNarrow = true;
   const std::byte* b;
   alignas(32) std::int8_t scales[16 * 16];
   /// Six bits: bytes 0-7 hold the low nibbles (groups 0-7 low, 8-15 high), bytes 8-11 the two high bits.
@@ -337,7 +278,7 @@ struct Q3_K {
     return _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi8(3)),
                            _mm256_slli_epi16(_mm256_and_si256(high, _mm256_set1_epi8(1)), 2));
   }
-  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return twice(widen_i8(scales + 16 * g + 8 * h)); }
+  HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return widen_i8(scales + 16 * g + 8 * h); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return offset_pair<kOffset>(scales, h, p); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
 };
@@ -346,8 +287,8 @@ struct IQ4_XS {
   static constexpr std::size_t kBlock = 256, kBytes = 2176;
   static constexpr bool kStreams = true;
   static constexpr int kPartsTogether = 1;
-  static constexpr int kGroup = 8, kOffset = 0, kRun = 1, kPairs = 0;
-  static constexpr bool kSigned = true, kMin = false, kRaised = false;
+  static constexpr int kScaleUnits = 8, kOffset = 0, kGroup = 1, kPairs = 0;
+  static constexpr bool kSigned = true, kMin = false, kRaised = false, kNarrow = true;
   const std::byte* b;
   HEARTH_INLINE explicit IQ4_XS(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m256i unit(int h, std::size_t j, int, int u) const {
@@ -359,7 +300,7 @@ struct IQ4_XS {
     const __m256i high = shift_right(_mm256_cvtepu16_epi32(bits), static_cast<int>(2 * g));
     const __m256i six = _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi32(15)),
                                         _mm256_slli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(3)), 4));
-    return twice(_mm256_sub_epi32(six, _mm256_set1_epi32(32)));
+    return _mm256_sub_epi32(six, _mm256_set1_epi32(32));
   }
   HEARTH_INLINE __m256i pair(int, int) const { return _mm256_setzero_si256(); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
@@ -369,19 +310,15 @@ struct TQ2_0 {
   static constexpr std::size_t kBlock = 256, kBytes = 1056;
   static constexpr bool kStreams = true;
   static constexpr int kPartsTogether = 4;
-  static constexpr int kGroup = 8, kOffset = 1, kRun = 8, kPairs = 4;
-  static constexpr bool kSigned = false, kMin = false, kRaised = false;
+  static constexpr int kScaleUnits = 8, kOffset = 1, kGroup = 8, kPairs = 4;
+  static constexpr bool kSigned = false, kMin = false, kRaised = false, kNarrow = true;
   const std::byte* b;
   HEARTH_INLINE explicit TQ2_0(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
     const __m256i v = load(b + 32 + 512 * j + 64 * u + 32 * h);
     return _mm256_and_si256(shift_right(v, 2 * i), _mm256_set1_epi8(3));
   }
-  HEARTH_INLINE __m256i scale(int, std::size_t) const { return _mm256_set1_epi16(1); }
+  HEARTH_INLINE __m256i scale(int, std::size_t) const { return _mm256_set1_epi32(1); }
   HEARTH_INLINE __m256i pair(int, int) const { return _mm256_set1_epi16(1); }
   HEARTH_INLINE __m256 d(int h) const { return load_f16(b + 16 * h); }
 };
-
-}  // namespace
-}  // namespace hearth::kernels::avx2
-HEARTH_TARGET_END

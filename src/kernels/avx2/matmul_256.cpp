@@ -1,36 +1,17 @@
 // AVX2 products for formats with integer sub-scales inside 256 elements.
+#include "kernels/avx2/blocks.inl.h"
 #include "kernels/avx2/matmul.h"
-#include "kernels/avx2/multiply.inl.h"
 
-HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
 namespace hearth::kernels::avx2 {
+
 namespace {
 
-template <class Format>
-void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
-  unpack256<Format>(w.panels + p * (w.k / 256 * Format::kBytes), w.k / 256, to);
-}
-
-template <class Format>
-void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
-            std::size_t out_stride, std::byte* scratch) {
-  matmul_format<Format>({w, x, panel_begin, panel_end, out, out_stride, scratch}, unpack<Format>);
-}
+#include "kernels/avx2/fill_256.inl.h"
 
 }  // namespace
-}  // namespace hearth::kernels::avx2
-HEARTH_TARGET_END
-
-namespace hearth::kernels::avx2 {
 
 void fill_256(KernelTable& table) {
-  set_matmul(table, DType::kQ2_K, matmul<Q2_K>, "avx2");
-  set_matmul(table, DType::kQ3_K, matmul<Q3_K>, "avx2");
-  set_matmul(table, DType::kQ4_K, matmul<Q4_K>, "avx2");
-  set_matmul(table, DType::kQ5_K, matmul<Q5_K>, "avx2");
-  set_matmul(table, DType::kQ6_K, matmul<Q6_K>, "avx2");
-  set_matmul(table, DType::kIQ4_XS, matmul<IQ4_XS>, "avx2");
-  set_matmul(table, DType::kTQ2_0, matmul<TQ2_0>, "avx2");
+  fill(table, "avx2");
 }
 
 }  // namespace hearth::kernels::avx2

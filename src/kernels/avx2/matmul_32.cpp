@@ -1,37 +1,17 @@
 // AVX2 products for formats with a float scale per 32 elements, or two.
+#include "kernels/avx2/blocks.inl.h"
 #include "kernels/avx2/matmul.h"
-#include "kernels/avx2/multiply.inl.h"
 
-HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
 namespace hearth::kernels::avx2 {
+
 namespace {
 
-template <class Format>
-void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
-  unpack32<Format>(w.panels + p * (w.k / Format::kBlock * Format::kBytes), w.k / Format::kBlock, to);
-}
-
-template <class Format>
-void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
-            std::size_t out_stride, std::byte* scratch) {
-  matmul_format<Format>({w, x, panel_begin, panel_end, out, out_stride, scratch}, unpack<Format>);
-}
+#include "kernels/avx2/fill_32.inl.h"
 
 }  // namespace
-}  // namespace hearth::kernels::avx2
-HEARTH_TARGET_END
-
-namespace hearth::kernels::avx2 {
 
 void fill_32(KernelTable& table) {
-  set_matmul(table, DType::kQ4_0, matmul<Q4_0>, "avx2");
-  set_matmul(table, DType::kQ4_1, matmul<Q4_1>, "avx2");
-  set_matmul(table, DType::kQ5_0, matmul<Q5_0>, "avx2");
-  set_matmul(table, DType::kQ5_1, matmul<Q5_1>, "avx2");
-  set_matmul(table, DType::kQ8_0, matmul<Q8_0>, "avx2");
-  set_matmul(table, DType::kIQ4_NL, matmul<IQ4_NL>, "avx2");
-  set_matmul(table, DType::kMXFP4, matmul<MXFP4>, "avx2");
-  set_matmul(table, DType::kNVFP4, matmul<NVFP4>, "avx2");
+  fill(table, "avx2");
 }
 
 }  // namespace hearth::kernels::avx2

@@ -1,12 +1,17 @@
 // AVX2 products for F32, F16 and BF16 weights: float activations, one fused multiply-add per element of K.
 //
 // An output's additions form a chain, so speed comes from many chains at once: 16 rows times C columns.
+#include <immintrin.h>
+
 #include "kernels/avx2/matmul.h"
-#include "kernels/avx2/multiply.inl.h"
+#include "kernels/target.h"
+#include "kernels/tiles.h"
 
 HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
 namespace hearth::kernels::avx2 {
 namespace {
+
+#include "kernels/avx2/bits.inl.h"
 
 constexpr std::size_t kPlainSpanBytes = 384 * 1024;  // of activations: they stay in the second-level cache
 constexpr int kPlainColumns = 6;

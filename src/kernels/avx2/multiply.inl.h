@@ -1,17 +1,6 @@
-// The integer micro-kernels of AVX2: the 16 rows of a panel, as two registers of 8, times 1..4 columns of activations.
-// A broadcast activation serves both.
-//
-// vpmaddubsw multiplies unsigned by signed bytes and adds pairs in int16, which must not saturate: kRun products of the
-// source's largest code with 127 fit. Signed codes take the absolute value as the unsigned operand and give their sign
-// to the activation: 128 * 127 * 2 fits once. vpmaddwd then widens to int32 and multiplies with the sub-scale for free.
-#pragma once
-
-#include "kernels/avx2/panels.inl.h"
-#include "kernels/tiles.h"
-
-HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
-namespace hearth::kernels::avx2 {
-namespace {
+// The integer micro-kernels: the 16 rows of a panel, as two registers of 8, times a few columns of activations. A
+// broadcast activation serves both. Included after formats.inl.h, panels.inl.h and a dot.inl.h, which says how products
+// are summed.
 
 constexpr std::size_t kMaxColumns = 4;  // of a tile
 /// Up to here weights are unpacked in registers, beyond once to a panel: the dearer a format's codes, the earlier.
@@ -23,45 +12,6 @@ HEARTH_INLINE constexpr std::size_t few_columns_of() {
     return Format::kPartsTogether <= 2 ? 8 : 4;
   }
 }
-
-HEARTH_INLINE __m256i splat(const void* four_bytes) {
-  std::int32_t bits;
-  __builtin_memcpy(&bits, four_bytes, 4);
-  return _mm256_set1_epi32(bits);
-}
-HEARTH_INLINE __m256 splat_float(const void* p) {
-  return _mm256_castsi256_ps(splat(p));
-}
-
-/// Products of both halves of a panel with C columns, added in pairs as int16.
-template <class Source, int C>
-struct DotRun {
-  __m256i pairs[2][C];
-  /// Adds one unit of each half times the four codes at x of each column.
-  HEARTH_INLINE void unit(const __m256i (&w)[2], const std::byte* x, std::size_t stride, bool start) {
-    __m256i magnitude[2];
-    HEARTH_UNROLL
-    for (int h = 0; h < 2; ++h) magnitude[h] = Source::kSigned ? _mm256_abs_epi8(w[h]) : w[h];
-    HEARTH_UNROLL
-    for (int c = 0; c < C; ++c) {
-      const __m256i four = splat(x + c * stride);
-      HEARTH_UNROLL
-      for (int h = 0; h < 2; ++h) {
-        const __m256i product =
-            _mm256_maddubs_epi16(magnitude[h], Source::kSigned ? _mm256_sign_epi8(four, w[h]) : four);
-        pairs[h][c] = start ? product : _mm256_add_epi16(pairs[h][c], product);
-        asm("" : "+x"(pairs[h][c]));  // GCC would add the products as a tree and run out of registers
-      }
-    }
-  }
-  HEARTH_INLINE void finish(const __m256i (&scale)[2], __m256i (&sum)[2][C]) const {
-    HEARTH_UNROLL
-    for (int i = 0; i < 2 * C; ++i) {
-      __m256i& to = sum[i / C][i % C];
-      to = _mm256_add_epi32(to, _mm256_madd_epi16(pairs[i / C][i % C], scale[i / C]));
-    }
-  }
-};
 
 HEARTH_INLINE void accumulate(float* acc, __m256 a, __m256 b) {
   _mm256_store_ps(acc, _mm256_fmadd_ps(a, b, _mm256_load_ps(acc)));
@@ -76,40 +26,45 @@ HEARTH_INLINE void clear(float* acc) {
   for (int i = 0; i < n; ++i) _mm256_store_ps(acc + 8 * i, _mm256_setzero_ps());
 }
 
-/// Asks for the cache lines of [at, at + bytes) that lie `ahead` further on. Packed weights are read once, from memory;
-/// the hardware's own prefetching stops at every page.
-template <std::size_t ahead, std::size_t bytes>
+/// Asks for the cache lines of [at, at + bytes). Packed weights are read once, from memory; the hardware's own
+/// prefetching stops at every page.
+template <std::size_t bytes>
 HEARTH_INLINE void prefetch(const std::byte* at) {
   HEARTH_UNROLL
-  for (std::size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(at + ahead + i), _MM_HINT_T0);
+  for (std::size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(at + i), _MM_HINT_T0);
 }
-/// Four blocks of a 32-block format, from each of four panels; more would push each other out of the first-level cache.
+/// How far ahead to ask. Two to four blocks of a 32-block format, from each of four panels; more would push each other
+/// out of the first-level cache.
 constexpr std::size_t kAhead32 = 1152, kAhead256 = 4096;
 
-/// acc [C][..][16] += one block of a panel times C columns; acc_stride floats from one column to the next.
+/// What the sums of C columns begin with: where codes are raised, the word that takes it back.
 template <class Source, int C>
-HEARTH_INLINE void add_block32(const Source& w, const std::byte* x, std::size_t stride, float* acc,
-                               std::size_t acc_stride) {
+HEARTH_INLINE void read_starts(const std::byte* word, std::size_t stride, __m256i (&start)[C]) {
+  HEARTH_UNROLL
+  for (int c = 0; c < C; ++c) start[c] = Source::kRaised ? splat(word + c * stride) : _mm256_setzero_si256();
+}
+
+/// acc [C][..][16] += one block of a panel times C columns; acc_stride floats from one column to the next. `later` is
+/// the block to ask for.
+template <class Source, int C>
+HEARTH_INLINE void add_block32(const Source& w, const std::byte* later, const std::byte* x, std::size_t stride,
+                               float* acc, std::size_t acc_stride) {
   using Column = ActColumn32<Source>;
   constexpr int kUnits = 8 / Source::kScales;  // under one scale
-  constexpr int kRun = Source::kRun < kUnits ? Source::kRun : kUnits;
-  __m256i ones[2];
-  HEARTH_UNROLL
-  for (int h = 0; h < 2; ++h) ones[h] = _mm256_set1_epi16(1);
-  if constexpr (Source::kStreams) prefetch<kAhead32, Source::kBytes>(w.b);
+  constexpr int kRun = run_of<Source>(kUnits);
+  if constexpr (Source::kStreams) prefetch<Source::kBytes>(later);
   HEARTH_UNROLL
   for (int s = 0; s < static_cast<int>(Source::kBlock) / 32; ++s, x += Column::kBytes) {
     HEARTH_UNROLL
     for (int g = 0; g < Source::kScales; ++g) {
-      __m256i dot[2][C];
+      __m256i start[C], dot[2][C];
+      read_starts<Source>(x + 4 * (Column::kStartWord + g), stride, start);
       HEARTH_UNROLL
-      for (int i = 0; i < 2 * C; ++i) {
-        dot[i / C][i % C] =
-            Source::kRaised ? splat(x + i % C * stride + 4 * (Column::kStartWord + g)) : _mm256_setzero_si256();
-      }
+      for (int i = 0; i < 2 * C; ++i) dot[i / C][i % C] = start[i % C];
       HEARTH_UNROLL
       for (int run = 0; run < kUnits; run += kRun) {
         DotRun<Source, C> products;
+        products.begin(start);
         HEARTH_UNROLL
         for (int u = kUnits * g + run; u < kUnits * g + run + kRun; ++u) {
           __m256i units[2];
@@ -117,7 +72,7 @@ HEARTH_INLINE void add_block32(const Source& w, const std::byte* x, std::size_t 
           for (int h = 0; h < 2; ++h) units[h] = w.unit(h, 8 * s + u);
           products.unit(units, x + 4 * u, stride, u == kUnits * g + run);
         }
-        products.finish(ones, dot);
+        products.finish(dot);
       }
       HEARTH_UNROLL
       for (int h = 0; h < 2; ++h) {
@@ -139,30 +94,38 @@ HEARTH_INLINE void add_block32(const Source& w, const std::byte* x, std::size_t 
   }
 }
 
-/// The integer sums over one block of 256, sub-scales applied, an offset not yet taken back.
+/// The integer sums over one block of 256, sub-scales applied; an offset that pairs take back is still in them.
 template <class Source, int C>
 HEARTH_INLINE void dot_block(const Source& w, const std::byte* x, std::size_t stride, __m256i (&sum)[2][C]) {
-  constexpr int kParts = Source::kPartsTogether;
+  using Column = ActColumn256<Source>;
+  constexpr int kParts = Source::kPartsTogether, kGroup = Source::kGroup, kScaleUnits = Source::kScaleUnits;
   HEARTH_UNROLL
   for (int i = 0; i < 2 * C; ++i) sum[i / C][i % C] = _mm256_setzero_si256();
-  for (std::size_t j = 0; j < 8 / kParts; ++j, x += 32 * kParts) {
+  for (std::size_t j = 0; j < 8 / kParts; ++j, x += Column::kPartBytes * kParts) {
     if constexpr (Source::kStreams) {
-      prefetch<kAhead256, Source::kBytes / 8 * kParts>(w.b + Source::kBytes / 8 * kParts * j);
+      prefetch<Source::kBytes / 8 * kParts>(w.b + kAhead256 + Source::kBytes / 8 * kParts * j);
     }
     HEARTH_UNROLL
-    for (int run = 0; run < 8 * kParts; run += Source::kRun) {
+    for (int run = 0; run < 8 * kParts; run += kGroup) {
+      const std::byte* part = x + Column::kPartBytes * (run / 8);
+      __m256i start[C];
+      read_starts<Source>(part + 32 + 4 * (run % 8 / kGroup), stride, start);
       DotRun<Source, C> products;
+      products.begin(start);
       HEARTH_UNROLL
-      for (int u = run; u < run + Source::kRun; ++u) {
+      for (int u = run; u < run + kGroup; ++u) {
         __m256i units[2];
         HEARTH_UNROLL
         for (int h = 0; h < 2; ++h) units[h] = w.unit(h, j, u / 8, u % 8);
-        products.unit(units, x + 4 * u, stride, u == run);
+        products.unit(units, part + 4 * (u % 8), stride, u == run);
       }
       __m256i scale[2];
       HEARTH_UNROLL
-      for (int h = 0; h < 2; ++h) scale[h] = w.scale(h, 8 * kParts / Source::kGroup * j + run / Source::kGroup);
-      products.finish(scale, sum);
+      for (int h = 0; h < 2; ++h) {
+        const __m256i lanes = w.scale(h, 8 * kParts / kScaleUnits * j + run / kScaleUnits);
+        scale[h] = Source::kStreams ? scale_operand<Source>(lanes) : lanes;
+      }
+      products.finish(sum, scale);
     }
   }
 }
@@ -201,6 +164,14 @@ HEARTH_INLINE void add_block256(const Source& w, const std::byte* x, std::size_t
   }
 }
 
+/// Bytes from block b of a panel to the block to ask for. After a panel's last block its stream goes on P panels
+/// further: what follows at once is another stream's.
+template <class Source, int P>
+HEARTH_INLINE std::size_t ahead_of_block32(std::size_t b, std::size_t n_blocks, std::size_t panel_stride) {
+  constexpr std::size_t kBlocks = kAhead32 / Source::kBytes;
+  return kBlocks * Source::kBytes + (b + kBlocks < n_blocks ? 0 : (P - 1) * panel_stride);
+}
+
 /// acc [C][P][16] = P panels times C columns; panels take turns block by block.
 template <class Source, int P, int C>
 void multiply(const std::byte* panels, std::size_t panel_stride, std::size_t n_blocks, const std::byte* x,
@@ -213,7 +184,8 @@ void multiply(const std::byte* panels, std::size_t panel_stride, std::size_t n_b
       if constexpr (Source::kBlock == 256) {
         add_block256<Source, C>(w, x, stride, acc + 16 * p, 16 * P);
       } else {
-        add_block32<Source, C>(w, x, stride, acc + 16 * p, 16 * P);
+        const std::byte* later = w.b + ahead_of_block32<Source, P>(b, n_blocks, panel_stride);
+        add_block32<Source, C>(w, later, x, stride, acc + 16 * p, 16 * P);
       }
     }
   }
@@ -226,22 +198,22 @@ void multiply(const std::byte* panels, std::size_t panel_stride, std::size_t n_b
 template <class Source>
 constexpr int kPanelsAtOnce = !Source::kStreams || Source::kBlock == 256 ? 1 : 4;
 
-template <class Source, int P>
+/// The kernel of P panels for `columns`, which is known to lie in [low, high].
+template <class Source, int P, int low, int high>
 TileFn find_tile_fn(std::size_t columns) {
-  switch (columns) {
-    case 1: return multiply<Source, P, 1>;
-    case 2: return multiply<Source, P, 2>;
-    case 3: return multiply<Source, P, 3>;
-    default: return multiply<Source, P, 4>;
+  if constexpr (low == high) {
+    return multiply<Source, P, low>;
+  } else {
+    return columns == low ? multiply<Source, P, low> : find_tile_fn<Source, P, low + 1, high>(columns);
   }
 }
 template <class Source>
 TileFn find_tile_fn(std::size_t panels, std::size_t columns) {
   if constexpr (kPanelsAtOnce<Source> > 1) {
-    if (panels == 4) return find_tile_fn<Source, 4>(columns);
-    if (panels == 2) return find_tile_fn<Source, 2>(columns);
+    if (panels == 4) return find_tile_fn<Source, 4, 1, kMaxColumns>(columns);
+    if (panels == 2) return find_tile_fn<Source, 2, 1, kMaxColumns>(columns);
   }
-  return find_tile_fn<Source, 1>(columns);
+  return find_tile_fn<Source, 1, 1, kMaxColumns>(columns);
 }
 
 /// Few columns straight from the format, more by unpacked panels.
@@ -256,6 +228,19 @@ void matmul_format(const MatmulCall& call, UnpackFn unpack) {
   }
 }
 
-}  // namespace
-}  // namespace hearth::kernels::avx2
-HEARTH_TARGET_END
+template <class Format>
+void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
+  const std::size_t n_blocks = w.k / Format::kBlock;
+  const std::byte* panel = w.panels + p * (n_blocks * Format::kBytes);
+  if constexpr (Format::kBlock == 256) {
+    unpack256<Format>(panel, n_blocks, to);
+  } else {
+    unpack32<Format>(panel, n_blocks, to);
+  }
+}
+
+template <class Format>
+void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
+            std::size_t out_stride, std::byte* scratch) {
+  matmul_format<Format>({w, x, panel_begin, panel_end, out, out_stride, scratch}, unpack<Format>);
+}

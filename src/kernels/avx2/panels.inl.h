@@ -1,22 +1,15 @@
 // Panels unpacked once to bytes, for products with many rows of activations: the same members as the formats, but a
-// unit is one load. Written by unpack() from a format, or by the code for formats without AVX2 readers.
-#pragma once
+// unit is one load. Written by unpack() from a format, or by the code for formats without readers of their own.
 
-#include "kernels/avx2/formats.inl.h"
-
-HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
-namespace hearth::kernels::avx2 {
-namespace {
-
-/// 32 elements of 16 rows: units [8][16 rows][4] bytes | d [n_scales][16] f32 | m [16] f32, if any.
-template <int n_scales, int run, bool raised, bool is_signed, bool has_min>
+/// 32 elements of 16 rows: units [8][16 rows][4] bytes | d [kScales][16] f32 | m [16] f32, if any.
+template <class Form>
 struct Panel32 {
   static constexpr std::size_t kBlock = 32;
   static constexpr bool kStreams = false;
-  static constexpr std::size_t kMinAt = 512 + 64 * n_scales;
-  static constexpr std::size_t kBytes = kMinAt + (has_min ? 64 : 0);
-  static constexpr int kScales = n_scales, kRun = run;
-  static constexpr bool kRaised = raised, kSigned = is_signed, kMin = has_min;
+  static constexpr int kScales = Form::kScales, kRun = Form::kRun;
+  static constexpr bool kRaised = Form::kRaised, kSigned = Form::kSigned, kMin = Form::kMin;
+  static constexpr std::size_t kMinAt = 512 + 64 * kScales;
+  static constexpr std::size_t kBytes = kMinAt + (kMin ? 64 : 0);
   const std::byte* b;
   HEARTH_INLINE explicit Panel32(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m256i unit(int h, int u) const { return load(b + 64 * u + 32 * h); }
@@ -25,18 +18,18 @@ struct Panel32 {
   HEARTH_INLINE static __m256 lanes(const std::byte* p) { return _mm256_castsi256_ps(load(p)); }
 };
 
-/// 256 elements of 16 rows: units [64][16 rows][4] bytes | d [16] f32 | dmin [16] f32 | int16 pairs [n_pairs][16] |
-/// scales twice as int16 [64 / group][16].
-template <int group, int run, int n_pairs, bool is_signed, bool has_min>
+/// 256 elements of 16 rows: units [64][16 rows][4] bytes | d [16] f32 | dmin [16] f32 | int16 pairs [kPairs][16] |
+/// scales [64 / kScaleUnits][16] as products take them.
+template <class Form>
 struct Panel256 {
   static constexpr std::size_t kBlock = 256;
   static constexpr bool kStreams = false;
   static constexpr int kPartsTogether = 1;
-  static constexpr int kGroup = group, kRun = run, kPairs = n_pairs;
-  static constexpr bool kRaised = false, kSigned = is_signed, kMin = has_min;
+  static constexpr int kGroup = Form::kGroup, kScaleUnits = Form::kScaleUnits, kPairs = Form::kPairs;
+  static constexpr bool kRaised = Form::kRaised, kSigned = Form::kSigned, kMin = Form::kMin, kNarrow = Form::kNarrow;
   static constexpr std::size_t kPairsAt = 4096 + 128;
-  static constexpr std::size_t kScalesAt = kPairsAt + 64 * n_pairs;
-  static constexpr std::size_t kBytes = kScalesAt + 64 * (64 / group);
+  static constexpr std::size_t kScalesAt = kPairsAt + 64 * kPairs;
+  static constexpr std::size_t kBytes = kScalesAt + 64 * (64 / kScaleUnits);
   const std::byte* b;
   HEARTH_INLINE explicit Panel256(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m256i unit(int h, std::size_t j, int, int u) const { return load(b + 512 * j + 64 * u + 32 * h); }
@@ -49,11 +42,11 @@ struct Panel256 {
 /// The panel form of a format.
 template <class Format, bool is_256 = Format::kBlock == 256>
 struct PanelOf {
-  using Type = Panel256<Format::kGroup, Format::kRun, Format::kPairs, Format::kSigned, Format::kMin>;
+  using Type = Panel256<Format>;
 };
 template <class Format>
 struct PanelOf<Format, false> {
-  using Type = Panel32<Format::kScales, Format::kRun, Format::kRaised, Format::kSigned, Format::kMin>;
+  using Type = Panel32<Format>;
 };
 
 HEARTH_INLINE void store(std::byte* to, __m256i v) {
@@ -98,11 +91,8 @@ void unpack256(const std::byte* from, std::size_t n_blocks, std::byte* to) {
       store(half + 4096, w.d(h));
       if constexpr (Format::kMin) store(half + 4096 + 64, w.dmin(h));
       for (int p = 0; p < Format::kPairs; ++p) store(half + Panel::kPairsAt + 64 * p, w.pair(h, p));
-      for (int g = 0; g < 64 / Format::kGroup; ++g) store(half + Panel::kScalesAt + 64 * g, w.scale(h, g));
+      for (int g = 0; g < 64 / Format::kScaleUnits; ++g)
+        store(half + Panel::kScalesAt + 64 * g, scale_operand<Format>(w.scale(h, g)));
     }
   }
 }
-
-}  // namespace
-}  // namespace hearth::kernels::avx2
-HEARTH_TARGET_END
