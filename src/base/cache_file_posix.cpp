@@ -98,7 +98,11 @@ Result<std::optional<FileBuild>> FileBuild::begin(const std::filesystem::path& d
   }
   // Between opening and locking, another process may have published or removed this very file.
   if (!is_still(temporary, file.get())) return std::optional<FileBuild>();
-  if (ftruncate(file.get(), 0) != 0) return io_error("emptying", temporary);
+  struct stat info{};
+  if (fstat(file.get(), &info) != 0) return io_error("reading the size of", temporary);
+  // A killed process may have left something. A new file is not emptied: after that, ext4 makes whoever closes it last
+  // wait for the disk.
+  if (info.st_size != 0 && ftruncate(file.get(), 0) != 0) return io_error("emptying", temporary);
   FileBuild build;
   build.descriptor_ = file.release();
   build.temporary_ = std::move(temporary);

@@ -111,14 +111,14 @@ Status WeightLoader::pack_panels(const Steps& steps, std::size_t begin, std::siz
 }
 
 Status WeightLoader::read_panels(const Steps& steps, PanelSink& sink) {
-  std::vector<std::vector<std::byte>> staging(static_cast<std::size_t>(pool_.n_threads()));
-  for (auto& bytes : staging) bytes.resize(steps.panels_each * steps.panel_size);
+  const std::size_t step_bytes = steps.panels_each * steps.panel_size;
+  raw_rows_.reserve(step_bytes);
   std::mutex mutex;
   std::optional<Error> failure;
   pool_.parallel_for(steps.n_steps(), [&](std::size_t step, int worker) {
     const std::size_t begin = step * steps.panels_each, end = std::min(begin + steps.panels_each, steps.n_panels);
     const std::uint64_t offset = begin * steps.panel_size;
-    Status done = pack_panels(steps, begin, end, staging[static_cast<std::size_t>(worker)], sink.place(worker, offset));
+    Status done = pack_panels(steps, begin, end, {raw_rows_.of(worker), step_bytes}, sink.place(worker, offset));
     if (done) done = sink.done(worker, offset, (end - begin) * steps.panel_size);
     if (done) return;
     const std::lock_guard lock(mutex);
@@ -132,7 +132,7 @@ Result<std::shared_ptr<const std::byte>> WeightLoader::panels_of(const Steps& st
   const std::uint64_t name = steps.name();
   if (auto panels = store_.find(name, n_bytes)) return panels;
   for (;;) {
-    HEARTH_TRY(const auto sink, store_.make(name, n_bytes, steps.panels_each * steps.panel_size, pool_.n_threads()));
+    HEARTH_TRY(const auto sink, store_.make(name, n_bytes, steps.panels_each * steps.panel_size));
     Status read = read_panels(steps, *sink);
     auto panels = read ? sink->finish() : std::unexpected(std::move(read.error()));
     if (panels || !store_.give_up(panels.error())) return panels;

@@ -35,7 +35,8 @@ class WeightLoader {
       : file_(file),
         pool_(pool),
         options_(std::move(options)),
-        store_(file, pool, options_.depth == LoadOptions::Depth::kAll ? options_.cache : std::nullopt) {}
+        store_(file, pool, options_.depth == LoadOptions::Depth::kAll ? options_.cache : std::nullopt),
+        raw_rows_(pool.n_threads()) {}
 
   /// `name`.weight as [n outputs, k inputs] and, where the file has it, `name`.bias [n].
   Linear linear(const std::string& name, std::size_t n, std::size_t k);
@@ -87,6 +88,7 @@ class WeightLoader {
   ThreadPool& pool_;
   LoadOptions options_;
   PanelStore store_;
+  Staging raw_rows_;  // as they are read
   std::uint64_t loaded_bytes_ = 0;
   std::uint64_t resident_bytes_ = 0;
   std::optional<Error> error_;

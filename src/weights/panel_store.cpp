@@ -24,28 +24,26 @@ class MemorySink final : public PanelSink {
 /// packing into fresh memory, which the system would clear first.
 class FileSink final : public PanelSink {
  public:
-  FileSink(PackedFileWriter& writer, PackedFileWriter::Region region, int n_workers)
-      : writer_(writer), region_(std::move(region)), staging_(static_cast<std::size_t>(n_workers)) {}
-  std::byte* place(int worker, std::uint64_t /*offset*/) override {
-    auto& bytes = staging_[static_cast<std::size_t>(worker)];
-    bytes.resize(region_.entry.chunk_bytes);
-    return bytes.data();
+  FileSink(PackedFileWriter& writer, PackedFileWriter::Region region, Staging& staging)
+      : writer_(writer), region_(std::move(region)), staging_(staging) {
+    staging_.reserve(region_.entry.chunk_bytes);
   }
+  std::byte* place(int worker, std::uint64_t /*offset*/) override { return staging_.of(worker); }
   Status done(int worker, std::uint64_t offset, std::uint64_t n_bytes) override {
-    return writer_.write(region_, offset, std::span(staging_[static_cast<std::size_t>(worker)]).first(n_bytes));
+    return writer_.write(region_, offset, {staging_.of(worker), n_bytes});
   }
   Result<std::shared_ptr<const std::byte>> finish() override { return writer_.end(region_); }
 
  private:
   PackedFileWriter& writer_;
   PackedFileWriter::Region region_;
-  std::vector<std::vector<std::byte>> staging_;  // [worker]
+  Staging& staging_;
 };
 
 }  // namespace
 
 PanelStore::PanelStore(const ModelFile& file, ThreadPool& pool, const std::optional<CacheOptions>& cache)
-    : file_(file) {
+    : file_(file), staging_(pool.n_threads()) {
   const auto identity = cache ? file.identity() : std::nullopt;
   if (!identity) return;
   cache_.emplace(*cache);
@@ -72,8 +70,8 @@ std::shared_ptr<const std::byte> PanelStore::find(std::uint64_t matrix, std::uin
 }
 
 Result<std::unique_ptr<PanelSink>> PanelStore::make(std::uint64_t matrix, std::uint64_t n_bytes,
-                                                    std::uint64_t chunk_bytes, int n_workers) {
-  if (writer_) return std::make_unique<FileSink>(*writer_, writer_->begin(matrix, n_bytes, chunk_bytes), n_workers);
+                                                    std::uint64_t chunk_bytes) {
+  if (writer_) return std::make_unique<FileSink>(*writer_, writer_->begin(matrix, n_bytes, chunk_bytes), staging_);
   HEARTH_TRY(AlignedBuffer buffer, AlignedBuffer::make(n_bytes));
   return std::make_unique<MemorySink>(std::move(buffer));
 }

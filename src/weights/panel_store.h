@@ -10,6 +10,7 @@
 #include "base/aligned_buffer.h"
 #include "file/model_file.h"
 #include "weights/packed_cache.h"
+#include "weights/staging.h"
 
 namespace hearth {
 
@@ -33,7 +34,7 @@ class PanelStore {
   [[nodiscard]] std::shared_ptr<const std::byte> find(std::uint64_t matrix, std::uint64_t n_bytes);
   /// `chunk_bytes` as the chunks will have, but for the last.
   [[nodiscard]] Result<std::unique_ptr<PanelSink>> make(std::uint64_t matrix, std::uint64_t n_bytes,
-                                                        std::uint64_t chunk_bytes, int n_workers);
+                                                        std::uint64_t chunk_bytes);
   /// After a sink failed: whether another one, in memory, may serve.
   [[nodiscard]] bool give_up(const Error& why);
   /// Everything is loaded: what was packed into the cache becomes visible there.
@@ -48,6 +49,7 @@ class PanelStore {
   std::optional<PackedFile> packed_;        // what the cache has
   std::optional<PackedFileWriter> writer_;  // or what it is getting
   bool incomplete_ = false;                 // packed_ lacks a matrix
+  Staging staging_;                         // of chunks on their way to the file
   std::string report_ = "packed in memory";
 };
 

@@ -2,6 +2,7 @@
 // and several models in one process that never meet.
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -27,6 +28,25 @@ std::uint64_t memory_of_process(const char* what) {
 void reset_peak() {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
+
+/// This process may have so many bytes of addresses while it lives. An emulator may take that for a wish.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(std::uint64_t n_bytes) {
+    rlimit tight{}, now{};
+    if (getrlimit(RLIMIT_AS, &before_) != 0) return;
+    tight = {.rlim_cur = n_bytes, .rlim_max = before_.rlim_max};
+    holds_ = setrlimit(RLIMIT_AS, &tight) == 0 && getrlimit(RLIMIT_AS, &now) == 0 && now.rlim_cur == n_bytes;
+  }
+  ~MemoryLimit() { setrlimit(RLIMIT_AS, &before_); }
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+  [[nodiscard]] bool holds() const { return holds_; }
+
+ private:
+  rlimit before_{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  bool holds_ = false;
+};
 
 class Memory : public ::testing::Test {
  protected:
@@ -103,6 +123,33 @@ TEST_F(Memory, ALoadThatIsStoppedEndsThereAndKeepsNoCache) {
     EXPECT_NE(entry.path().extension(), ".packed") << entry.path();
   options.load.progress = {};
   EXPECT_TRUE(native::NativeModel::open(path, options));
+}
+
+TEST_F(Memory, AContextThatCannotBeMadeIsSaidAndHarmsNone) {
+  const auto path = testing::data_path("golden/arch/mamba/model.gguf");
+  if (const auto why = testing::missing(path)) GTEST_SKIP() << *why;
+  auto model = native::NativeModel::open(path, {.n_threads = 1});
+  ASSERT_TRUE(model) << model.error().message;
+  const std::vector<Token> tokens = {1, 5, 9};
+  const auto first = testing::all_rows(**model, tokens, {.n_ctx = 64});
+  ASSERT_TRUE(first);
+  std::vector<SequenceId> made;
+  made.reserve(1u << 13);
+  Result<SequenceId> next = 0;
+  {
+    const MemoryLimit limit(memory_of_process("VmSize") + (16u << 20));
+    if (!limit.holds()) GTEST_SKIP() << "this system limits no process's memory";
+    next = (*model)->create_sequence({.n_ctx = 64});
+    while (next && made.size() < made.capacity()) {
+      made.push_back(*next);
+      next = (*model)->create_sequence({.n_ctx = 64});
+    }
+  }
+  ASSERT_FALSE(next) << made.size() << " contexts in 16 MiB";
+  EXPECT_EQ(next.error().code, ErrorCode::kContextCreationFailed) << next.error().message;
+  EXPECT_NE(next.error().message.find("no memory for its state"), std::string::npos) << next.error().message;
+  for (const SequenceId id : made) (*model)->destroy_sequence(id);
+  EXPECT_EQ(testing::all_rows(**model, tokens, {.n_ctx = 64}).value(), *first);
 }
 
 TEST_F(Memory, ModelsSharingAPoolNeverMeet) {
