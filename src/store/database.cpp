@@ -27,14 +27,38 @@ std::unexpected<Error> failed(sqlite3* database, std::string_view doing) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return fail(ErrorCode::kBusy, message + "; another process holds it, try again");
     case SQLITE_NOMEM: return fail(ErrorCode::kInsufficientMemory, message);
-    case SQLITE_READONLY: return fail(ErrorCode::kIo, message + "; check its permissions, or choose another folder");
+    case SQLITE_READONLY:
+      return fail(ErrorCode::kIo,
+                  fmt::format("{}: {} may only be read; check its permissions, or choose another folder", doing,
+                              sqlite3_db_filename(database, "main")));
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
       if (number != 0 && number != ENOENT)
         return fail(code_of_system_error(number), message + ": " + words_of_system_error(number));
+      if (code == SQLITE_CANTOPEN)
+        return fail(ErrorCode::kIo, message + "; check the folder's permissions, or choose another folder");
       [[fallthrough]];
     default: return fail(ErrorCode::kIo, message);
   }
+}
+
+/// The path as SQLite's options can follow it.
+std::string uri_of(const std::filesystem::path& path) {
+  std::string uri = path.is_absolute() ? "file://" : "file:";
+  for (const char c : path.native()) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri;
+}
+
+bool log_is_empty(const std::filesystem::path& path) {
+  std::error_code code;
+  const auto n_bytes = std::filesystem::file_size(path.string() + "-wal", code);
+  return code || n_bytes == 0;
 }
 
 }  // namespace
@@ -153,36 +177,50 @@ Status Database::migrate(const std::filesystem::path& path, const Schema& schema
   });
 }
 
-Result<Database> Database::open(const std::filesystem::path& path, const Schema& schema) {
-  const auto within = [&](Error error) {
-    std::string context = fmt::format("opening {} in {}", schema.what, path.string());
-    if (error.code == ErrorCode::kInvalidFile) context += ", which is damaged";
-    return std::unexpected(std::move(error).within(context));
-  };
+Result<Database> Database::open_file(const std::string& uri, int flags) {
   Database database;
   sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(uri.c_str(), &raw, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
   database.database_.reset(raw);
   if (code != SQLITE_OK) {
     if (!raw) return fail(ErrorCode::kInsufficientMemory, "no memory to open a database");
-    return within(failed(raw, "cannot be opened").error());
+    return failed(raw, "cannot be opened");
   }
   sqlite3_busy_timeout(raw, kBusyMilliseconds);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  const auto prepare_file = [&]() -> Status {
-    // The version is looked at before anything is written, so that a newer file stays as it is.
-    HEARTH_CHECK(database.migrate(path, schema));
-    HEARTH_CHECK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
-    HEARTH_TRY(Statement check, database.prepare("PRAGMA quick_check(1)"));
-    HEARTH_TRY(const bool any, check.step());
-    if (const std::string verdict = any ? check.text(0) : ""; verdict != "ok")
-      return fail(ErrorCode::kInvalidFile, verdict.substr(0, 200));
-    return {};
-  };
-  if (Status ready = prepare_file(); !ready) return within(std::move(ready.error()));
   return database;
+}
+
+Status Database::make_ready(const std::filesystem::path& path, const Schema& schema) {
+  // The version is looked at before anything is written, so that a newer file stays as it is.
+  HEARTH_CHECK(migrate(path, schema));
+  HEARTH_CHECK(execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
+  HEARTH_TRY(Statement check, prepare("PRAGMA quick_check(1)"));
+  HEARTH_TRY(const bool any, check.step());
+  if (const std::string verdict = any ? check.text(0) : ""; verdict != "ok")
+    return fail(ErrorCode::kInvalidFile, verdict.substr(0, 200));
+  return {};
+}
+
+Result<Database> Database::open(const std::filesystem::path& path, const Schema& schema) {
+  const auto opened = [&]() -> Result<Database> {
+    HEARTH_TRY(Database database, open_file(uri_of(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+    Status ready = database.make_ready(path, schema);
+    if (!ready && sqlite3_db_readonly(database.database_.get(), "main") == 1 && log_is_empty(path)) {
+      // Sharing a database takes files beside it. Where none can be made it is read as it lies; its owner is not waited
+      // for, so it should not stay open for long.
+      HEARTH_TRY(database, open_file(uri_of(path) + "?immutable=1", SQLITE_OPEN_READONLY));
+      ready = database.make_ready(path, schema);
+    }
+    HEARTH_CHECK(ready);
+    return database;
+  };
+  auto database = opened();
+  if (database) return database;
+  std::string context = fmt::format("opening {} in {}", schema.what, path.string());
+  if (database.error().code == ErrorCode::kInvalidFile) context += ", which is damaged";
+  return std::unexpected(std::move(database.error()).within(context));
 }
 
 }  // namespace hearth::store

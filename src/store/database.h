@@ -68,7 +68,8 @@ struct Schema {
 class Database {
  public:
   /// Opens or creates, and brings an older version up to date. Refuses, and leaves untouched, a file that is damaged
-  /// (kInvalidFile: see salvage_database) or was written by a newer Hearth (kStateMismatch).
+  /// (kInvalidFile: see salvage_database) or was written by a newer Hearth (kStateMismatch). Where nothing can be
+  /// written, what is there can be read, as it lies: keep it open briefly.
   static Result<Database> open(const std::filesystem::path& path, const Schema& schema);
 
   Result<Statement> prepare(std::string_view sql);
@@ -92,6 +93,8 @@ class Database {
     void operator()(sqlite3* database) const;
   };
   Database() = default;
+  static Result<Database> open_file(const std::string& uri, int flags);
+  Status make_ready(const std::filesystem::path& path, const Schema& schema);
   Status migrate(const std::filesystem::path& path, const Schema& schema);
   std::unique_ptr<sqlite3, Close> database_;
 };

@@ -168,6 +168,59 @@ TEST_F(StorageFaults, UnderAnImport) {
   }
 }
 
+TEST_F(StorageFaults, AShelfThatMayOnlyBeRead) {
+  hub_.put("o/small", "m.gguf", model_);
+  ASSERT_EQ(run_hearth({"pull", "hf:o/small"}, {.environment = settings()}).code, 0);
+  ASSERT_EQ(run_hearth({"cp", "hf:o/small", "tale"}, {.environment = settings()}).code, 0);
+  const StorageFault nothing_is_written{Kind::kWrite, home_.c_str(), EROFS, 1, "", ""};
+  for (const auto& [arguments, words] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"list"}, "tale"},
+           {{"show", "tale"}, "ready"},
+           {{"verify", "tale"}, "whole"},
+           {{"inspect", "tale"}, "llama"},
+           {{"run", "tale", "Once upon", "--greedy", "--max-tokens", "4"}, "a time"},
+       }) {
+    const auto ran = run_with(nothing_is_written, arguments);
+    if (!ran) GTEST_SKIP() << "this kernel lets nobody interfere with the calls of a process";
+    EXPECT_EQ(ran->code, 0) << arguments[0] << ran->err;
+    EXPECT_NE(ran->out.find(words), std::string::npos) << arguments[0] << ran->out;
+  }
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"rm", "tale"}, {"cp", "tale", "more"}, {"import", stories()}}) {
+    const auto ran = run_with(nothing_is_written, arguments);
+    ASSERT_TRUE(ran);
+    EXPECT_EQ(ran->code, 1) << arguments[0] << ran->out;
+    EXPECT_NE(ran->err.find("choose another folder"), std::string::npos) << arguments[0] << ran->err;
+  }
+  EXPECT_NE(run_hearth({"list"}, {.environment = settings()}).out.find("tale"), std::string::npos);
+}
+
+TEST_F(StorageFaults, AShelfThatMayOnlyBeReadIsRefusedAsAnyOther) {
+  hub_.put("o/small", "m.gguf", model_);
+  ASSERT_EQ(run_hearth({"pull", "hf:o/small"}, {.environment = settings()}).code, 0);
+  const fs::path index = fs::path(home_) / "index.db";
+  const std::string whole = read_text(index);
+  const auto with = [](std::string bytes, std::size_t at, std::string_view other) {
+    return bytes.replace(at, other.size(), other);
+  };
+  for (const auto& [bytes, words] : std::vector<std::pair<std::string, std::string>>{
+           {with(whole, 60, std::string_view("\0\0\0\x63", 4)), "newer Hearth"},
+           {with(whole, whole.size() - 4096, std::string(4096, 'x')), "damaged"},
+           {std::string(8192, 'x'), "damaged"},
+       }) {
+    std::ofstream(index, std::ios::binary) << bytes;
+    const auto ran = run_with({Kind::kWrite, home_.c_str(), EROFS, 1, "", ""}, {"show", "hf:o/small"});
+    if (!ran) GTEST_SKIP() << "this kernel lets nobody interfere with the calls of a process";
+    EXPECT_EQ(ran->code, 1) << ran->out;
+    EXPECT_NE(ran->err.find(words), std::string::npos) << ran->err;
+    EXPECT_EQ(read_text(index), bytes) << "it stays as it is";
+  }
+  fs::remove(index);
+  const auto ran = run_with({Kind::kWrite, home_.c_str(), EROFS, 1, "", ""}, {"import", stories(), "--name", "tale"});
+  ASSERT_TRUE(ran);
+  EXPECT_NE(ran->err.find("choose another folder"), std::string::npos) << ran->err;
+}
+
 TEST_F(StorageFaults, AFileSystemOfSmallFiles) {
   const std::string digest = hub_.put("o/small", "m.gguf", model_);
   const std::string out = folder_.file("out");

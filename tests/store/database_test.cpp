@@ -45,6 +45,16 @@ class Databases : public ::testing::Test {
   std::filesystem::path path_ = folder_.path() / "index.db";
 };
 
+TEST_F(Databases, StandInFoldersOfAnyName) {
+  path_ = folder_.path() / "100%25 #1? &mode=memory" / "index.db";
+  std::filesystem::create_directories(path_.parent_path());
+  fill(3);
+  ASSERT_TRUE(std::filesystem::exists(path_));
+  auto database = Database::open(path_, kNew);
+  ASSERT_TRUE(database) << database.error().message;
+  EXPECT_EQ(count(*database), 3);
+}
+
 TEST_F(Databases, AreBroughtUpToDateAndNeverBack) {
   {
     auto old = Database::open(path_, kOld);

@@ -78,11 +78,18 @@ Result<Shelf> Shelf::open(const fs::path& folder) {
     fs::create_directories(folder / part, code);
     if (code) return std::unexpected(system_error_at("making the folder", folder / part, code.value()));
   }
+  return open_index(folder);
+}
+
+Result<Shelf> Shelf::open_index(const fs::path& folder) {
   const fs::path index = folder / "index.db";
   std::string notice;
   auto database = store::Database::open(index, kShelfSchema);
   if (!database && database.error().code == ErrorCode::kInvalidFile) {
-    HEARTH_TRY(const store::Salvage salvage, store::salvage_database(index, kShelfSchema));
+    auto salvaged = store::salvage_database(index, kShelfSchema);
+    if (!salvaged)
+      return std::unexpected(std::move(salvaged.error()).within("saving the library's index, which is damaged"));
+    const store::Salvage& salvage = *salvaged;
     if (!salvage.copy.empty()) {
       notice = fmt::format(
           "the library's index was damaged; {} entries were saved{}, and the damaged file is kept as {}",
@@ -99,7 +106,7 @@ Result<Shelf> Shelf::open(const fs::path& folder) {
 Result<std::optional<Shelf>> Shelf::open_existing(const fs::path& folder) {
   std::error_code ignored;
   if (folder.empty() || !fs::exists(folder / "index.db", ignored)) return std::optional<Shelf>();
-  HEARTH_TRY(Shelf shelf, open(folder));
+  HEARTH_TRY(Shelf shelf, open_index(folder));
   return std::optional(std::move(shelf));
 }
 
@@ -245,7 +252,9 @@ Result<ShelfModel> Shelf::add(const NewModel& model) {
   HEARTH_CHECK(done);
   HEARTH_TRY(const std::optional<std::int64_t> id, id_of(model.name));
   if (!id) return fail(ErrorCode::kFileNotFound, "the model was removed meanwhile");
-  return read_model(*id);
+  HEARTH_TRY(ShelfModel added, read_model(*id));
+  HEARTH_CHECK(path_to_open(added));  // makes what a model in parts needs, which a reader of the folder may not
+  return added;
 }
 
 Status Shelf::name(std::int64_t model, const std::string& name) {

@@ -92,6 +92,7 @@ class Shelf {
  private:
   Shelf(std::filesystem::path folder, store::Database database)
       : folder_(std::move(folder)), database_(std::move(database)) {}
+  static Result<Shelf> open_index(const std::filesystem::path& folder);
   Result<std::optional<std::int64_t>> id_of(std::string_view name);
   Result<std::optional<std::int64_t>> id_by_source(const HubName& name);
   Result<ShelfModel> read_model(std::int64_t id);
