@@ -8,8 +8,9 @@ std::vector<Candidate> candidates_of(const library::Catalogue& catalogue) {
   for (const library::CatalogueModel& model : catalogue.models()) {
     if (!model.shape || model.n_parameters == 0 || !model.source("gguf")) continue;
     const library::CatalogueShape& shape = *model.shape;
+    const std::uint64_t repeated = shape.output_twice ? std::uint64_t{shape.vocab} * shape.dim : 0;
     candidates.push_back({.name = model.name(),
-                          .n_parameters = model.n_parameters,
+                          .n_parameters = model.n_parameters + repeated,
                           .n_layers = shape.layers,
                           .dim = shape.dim,
                           .ffn_dim = shape.ffn,

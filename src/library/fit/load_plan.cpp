@@ -20,14 +20,15 @@ Result<LoadPlan> plan_load(const ModelReport& report, const ModelFile& file, con
   }
   plan.need = need_of(*report.memory, plan.running);
   plan.predicted_bytes = static_cast<std::uint64_t>(static_cast<double>(plan.need.total()) * correction.memory);
-  plan.how_sure = correction.n_memory > 0
-                      ? fmt::format("corrected by {} earlier loads of this model here", correction.n_memory)
-                      : "within a twentieth, from the header; never loaded here";
+  plan.how_sure = correction.n_memory > 0 ? fmt::format("corrected by {} earlier load{} of this model here",
+                                                        correction.n_memory, correction.n_memory == 1 ? "" : "s")
+                                          : "within a twentieth, from the header; never loaded here";
   plan.speed = estimate_speed(work_of(file, *report.memory, plan.running.kv), question.speed, plan.running.n_ctx);
   plan.speed.tok_s *= correction.speed;
   plan.speed.tok_s_full *= correction.speed;
   if (correction.n_speed > 0 && plan.speed.tok_s > 0)
-    plan.speed.how_sure = fmt::format("corrected by {} measured replies on this machine", correction.n_speed);
+    plan.speed.how_sure = fmt::format("corrected by {} measured {} on this machine", correction.n_speed,
+                                      correction.n_speed == 1 ? "reply" : "replies");
   plan.verdict = judge(plan.predicted_bytes, question.budget, question.free_bytes);
   if (plan.verdict == Verdict::kNo || plan.verdict == Verdict::kAlone || plan.verdict == Verdict::kBusy) {
     plan.proposals = propose(*report.memory, report.n_parameters, plan.running, question.budget, question.free_bytes);

@@ -122,6 +122,7 @@ Result<CatalogueShape> parse_shape(const Json& json, const std::string& where) {
   HEARTH_CHECK(fields.number("head_dim", shape.head_dim));
   HEARTH_CHECK(fields.number("vocab", shape.vocab));
   HEARTH_CHECK(fields.flag("tied", shape.tied));
+  HEARTH_CHECK(fields.flag("output_twice", shape.output_twice));
   HEARTH_CHECK(fields.finish());
   for (const std::uint32_t n :
        {shape.layers, shape.dim, shape.ffn, shape.heads, shape.kv_heads, shape.head_dim, shape.vocab}) {

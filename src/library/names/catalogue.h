@@ -27,7 +27,8 @@ struct CatalogueSource {
 struct CatalogueShape {
   std::string architecture;
   std::uint32_t layers = 0, dim = 0, ffn = 0, heads = 0, kv_heads = 0, head_dim = 0, vocab = 0;
-  bool tied = false;  // input and output embedding are one tensor
+  bool tied = false;          // input and output embedding are one tensor
+  bool output_twice = false;  // but the files hold it twice
 };
 
 struct CatalogueModel {
