@@ -32,7 +32,7 @@ std::string share_text(double reached, double limit, const char* unit) {
 class Bench final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.model("MODEL", path_, "The model: a file or a name; leave it out with --synthetic");
+    flags.model("MODEL", path_, typed_, "The model: a file or a name; leave it out with --synthetic");
     flags.text("--synthetic", synthetic_, "SHAPE:TYPE",
                "Random weights of a real shape, such as llama-3.2-1b:Q4_K_M, made in memory");
     flags.text("--engine", model_.engine, "NAME", "Use this engine instead of the one that fits the file");
@@ -92,8 +92,13 @@ class Bench final : public Command {
       options_.threads.push_back(n ? static_cast<int>(n) : default_thread_count());
     }
     if (path_) {
-      name_ = *path_;
-      if (const auto file = open_model_file(*path_)) work_ = measure::work_per_token(**file);
+      name_ = typed_;
+      const auto file = open_model_file(*path_);
+      if (file) {
+        work_ = measure::work_per_token(**file);
+      } else if (file.error().code == ErrorCode::kFileNotFound) {  // other engines may open what is no GGUF
+        return std::unexpected(Failure(file.error()));
+      }
       open_ = [this, isa, engine = model_.engine_name(settings)](std::shared_ptr<ThreadPool> pool) {
         OpenOptions options;
         options.engine = engine;
@@ -203,6 +208,7 @@ class Bench final : public Command {
 
   ModelFlags model_;
   std::optional<std::string> path_;
+  std::string typed_;
   std::string synthetic_, plot_, name_;
   std::vector<std::size_t> threads_;
   float sustain_ = 0;

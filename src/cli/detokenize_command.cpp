@@ -3,6 +3,7 @@
 #include "cli/console.h"
 #include "cli/model_flags.h"
 #include "cli/token_file.h"
+#include "cli/visible_text.h"
 #include "engine/registry.h"
 
 #include <fmt/format.h>
@@ -40,10 +41,11 @@ class Detokenize final : public Command {
     if (special_) options.special = DecodeOptions::Special::kShow;
     const std::string text = vocabulary->decode(*tokens, options);
     if (!json_) {
-      HEARTH_CHECK(print(text));
+      HEARTH_CHECK(print_foreign(text));
       return kOk;
     }
-    HEARTH_CHECK(print(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    HEARTH_CHECK(
+        print_foreign(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
     return kOk;
   }
 
@@ -59,7 +61,8 @@ CommandInfo detokenize_command() {
           .summary = "Turn token ids on standard input into text",
           .description =
               "Reads token ids from standard input (a JSON list, an object with \"tokens\", or numbers "
-              "between spaces)\nand prints exactly the bytes they stand for.",
+              "between spaces)\nand prints exactly the bytes they stand for; at a terminal, what would steer it is "
+              "shown instead of obeyed.",
           .examples = "  echo '[1, 403, 407, 261]' | hearth detokenize model.gguf",
           .make = []() -> std::unique_ptr<Command> { return std::make_unique<Detokenize>(); }};
 }

@@ -59,7 +59,7 @@ std::string limit_text(const std::optional<std::uint64_t>& bytes) {
 class Doctor final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.model("MODEL", model_, "Look for what keeps this model from loading or running well");
+    flags.model("MODEL", model_, typed_, "Look for what keeps this model from loading or running well");
     flags.toggle("--try", try_, "Load MODEL and try its template, tools, JSON and seeds; what comes out is kept");
     flags.text("--isa", isa_, "NAME", "Show this kernel table (default: HEARTH_ISA, else the best)");
     flags.toggle("--json", json_, "Print JSON");
@@ -118,7 +118,7 @@ class Doctor final : public Command {
   }
 
   [[nodiscard]] std::string findings_text() const {
-    std::string out = model_ ? fmt::format("{}\n", *model_) : std::string("\nfindings\n");
+    std::string out = model_ ? fmt::format("{}\n", typed_) : std::string("\nfindings\n");
     if (findings_.empty())
       return out + (model_ ? "  nothing keeps it from loading, and nothing slows it down\n"
                            : "  nothing slows models down\n");
@@ -217,7 +217,7 @@ class Doctor final : public Command {
     for (const Engine& engine : all_engines())
       engines.push_back({{"name", engine.name}, {"ready", engine.not_ready().empty()}});
     return {{"version", kVersion},
-            {"model", model_ ? Json(*model_) : Json(nullptr)},
+            {"model", model_ ? Json(typed_) : Json(nullptr)},
             {"findings", findings},
             {"card", card_ ? Json::parse(care::card_json(*card_)) : Json(nullptr)},
             {"engines", engines},
@@ -243,6 +243,7 @@ class Doctor final : public Command {
   }
 
   std::optional<std::string> model_;
+  std::string typed_;
   std::vector<care::Finding> findings_;
   std::optional<care::ConformanceCard> card_;
   std::string isa_, cache_text_;

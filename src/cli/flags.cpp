@@ -150,6 +150,15 @@ void Flags::model(const std::string& name, std::string& value, std::string& type
   });
 }
 
+void Flags::model(const std::string& name, std::optional<std::string>& value, std::string& typed,
+                  const std::string& help) {
+  argument(name, value, help);
+  impl_->models.emplace_back([&value, &typed] {
+    typed = value.value_or("");
+    return value ? &*value : nullptr;
+  });
+}
+
 std::vector<std::string*> Flags::models() const {
   std::vector<std::string*> given;
   for (const auto& get : impl_->models) {

@@ -33,6 +33,7 @@ class Flags {
   void model(const std::string& name, std::optional<std::string>& value, const std::string& help);
   /// The same, with the word itself in `typed`.
   void model(const std::string& name, std::string& value, std::string& typed, const std::string& help);
+  void model(const std::string& name, std::optional<std::string>& value, std::string& typed, const std::string& help);
   /// The models that were given; asked for once, before names become paths.
   [[nodiscard]] std::vector<std::string*> models() const;
   void text(const std::string& flag, std::string& value, const std::string& placeholder, const std::string& help);

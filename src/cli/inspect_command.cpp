@@ -5,6 +5,7 @@
 #include "cli/console.h"
 #include "cli/metadata_text.h"
 #include "cli/model_flags.h"
+#include "cli/visible_text.h"
 #include "device/memory.h"
 #include "engine/registry.h"
 #include "library/fit/need.h"
@@ -34,7 +35,7 @@ std::string dims_text(const TensorInfo& tensor) {
 class Inspect final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.model("MODEL", model_.path, "The model: a file or a name");
+    flags.model("MODEL", model_.path, model_.typed, "The model: a file or a name");
     flags.toggle("--tensors", tensors_, "List every tensor: name, type, shape, size");
     flags.toggle("--metadata", metadata_, "List every metadata key");
     flags.toggle("--template", template_, "Print the chat template and nothing else");
@@ -47,20 +48,20 @@ class Inspect final : public Command {
     if (engine->name != "native") {
       return std::unexpected(Failure(
           {ErrorCode::kUnsupportedFormat,
-           fmt::format("{} belongs to the engine \"{}\", which has no file to inspect", model_.path, engine->name)}));
+           fmt::format("{} belongs to the engine \"{}\", which has no file to inspect", model_.typed, engine->name)}));
     }
     HEARTH_TRY(const auto file, open_model_file(model_.path));
     HEARTH_TRY(const ModelReport report, report_model(*file));
     if (template_) {
       if (report.chat_template.empty()) {
         return std::unexpected(
-            Failure({ErrorCode::kUnsupportedModel, fmt::format("{} has no chat template", model_.path)}));
+            Failure({ErrorCode::kUnsupportedModel, fmt::format("{} has no chat template", model_.typed)}));
       }
-      HEARTH_CHECK(print(report.chat_template + "\n"));
+      HEARTH_CHECK(print_foreign(report.chat_template + "\n"));
       return kOk;
     }
-    HEARTH_CHECK(print(json_ ? as_json(*file, report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                             : as_text(*file, report)));
+    HEARTH_CHECK(print_foreign(json_ ? as_json(*file, report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                                     : as_text(*file, report)));
     return kOk;
   }
 
@@ -75,7 +76,7 @@ class Inspect final : public Command {
   }
 
   [[nodiscard]] std::string as_text(const ModelFile& file, const ModelReport& report) const {
-    std::string out = fmt::format("{}\n", model_.path);
+    std::string out = fmt::format("{}\n", model_.typed);
     const auto line = [&](std::string_view name, const std::string& text) {
       out += fmt::format("  {:13} {}\n", name, text);
     };

@@ -24,7 +24,8 @@ using Json = nlohmann::json;
 class Plan final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.model("MODEL", model_.path, "The model: a file, or a name, here or on the hub: its header alone is read");
+    flags.model("MODEL", model_.path, model_.typed,
+                "The model: a file, or a name, here or on the hub: its header alone is read");
     model_.declare_context(flags);
     flags.number("--max-memory", max_fraction_, 0.05f, 1.0f,
                  "The share of memory it may take (default: of the device's class)");
@@ -79,7 +80,7 @@ class Plan final : public Command {
       return fmt::format("  {:10} {}\n", name, text);
     };
     const fit::MemoryNeed& need = plan.need;
-    std::string out = fmt::format("{}: {}\n", model_.path, fit::verdict_text(plan.verdict));
+    std::string out = fmt::format("{}: {}\n", model_.typed, fit::verdict_text(plan.verdict));
     out +=
         line("memory", fmt::format("{} = weights {} + KV {} ({} positions) + working {} + vocabulary {} + program {}",
                                    bytes_text(plan.predicted_bytes), bytes_text(need.weight_bytes),
@@ -126,7 +127,7 @@ class Plan final : public Command {
               {"predicted_tok_s", known(plan.last->predicted_tok_s)},
               {"measured_tok_s", known(plan.last->measured_tok_s)}};
     }
-    return {{"model", model_.path},
+    return {{"model", model_.typed},
             {"fits", plan.verdict == fit::Verdict::kComfortable || plan.verdict == fit::Verdict::kTight},
             {"verdict", fit::verdict_text(plan.verdict)},
             {"n_ctx", plan.running.n_ctx},

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/template_choice.h"
+#include "cli/visible_text.h"
 #include "file/model_file.h"
 #include "generate/shallow_json.h"
 #include "models/vocab_from_metadata.h"
@@ -74,7 +75,7 @@ class Template final : public Command {
     HEARTH_TRY(const text::ChosenTemplate chosen, text::choose_template(candidates));
     HEARTH_TRY(const auto segments, chosen.chat_template.render(request_, options_));
     if (!json_) {
-      HEARTH_CHECK(print(text::join_segments(segments)));
+      HEARTH_CHECK(print_foreign(text::join_segments(segments)));
       return kOk;
     }
     OrderedJson list = OrderedJson::array();
@@ -82,7 +83,7 @@ class Template final : public Command {
       list.push_back({{"kind", segment_kind_name(segment.kind)}, {"text", segment.text}});
     }
     const OrderedJson out = {{"template", chosen.source}, {"why", chosen.why}, {"segments", std::move(list)}};
-    HEARTH_CHECK(print(out.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n"));
+    HEARTH_CHECK(print_foreign(out.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n"));
     return kOk;
   }
 

@@ -3,6 +3,7 @@
 #include "cli/console.h"
 #include "cli/model_flags.h"
 #include "cli/token_file.h"
+#include "cli/visible_text.h"
 #include "engine/registry.h"
 
 #include <fmt/format.h>
@@ -33,8 +34,9 @@ class Tokenize final : public Command {
     if (parse_special_) options.looks_special = EncodeOptions::LooksSpecial::kParse;
     const std::vector<Token> tokens = vocabulary->encode(text, options);
     if (names_) {
-      for (const Token token : tokens)
-        HEARTH_CHECK(print(fmt::format("{}\t{}\n", token, vocabulary->token_name(token))));
+      std::string lines;
+      for (const Token token : tokens) lines += fmt::format("{}\t{}\n", token, vocabulary->token_name(token));
+      HEARTH_CHECK(print_foreign(lines));
       return kOk;
     }
     HEARTH_CHECK(print(json_ ? token_json(tokens) : fmt::format("{}\n", fmt::join(tokens, " "))));

@@ -1,6 +1,8 @@
 // Unicode has pictures of the controls of ASCII, and none of the others.
 #include "cli/visible_text.h"
 
+#include "base/terminal.h"
+#include "cli/console.h"
 #include "text/utf8.h"
 
 #include <fmt/format.h>
@@ -27,6 +29,10 @@ std::string visible_text(std::string_view text) {
     at += c.n_bytes;
   }
   return shown;
+}
+
+Status print_foreign(std::string_view text) {
+  return is_terminal(StandardStream::kOutput) ? print(visible_text(text)) : print(text);
 }
 
 }  // namespace hearth::cli

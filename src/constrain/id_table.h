@@ -38,9 +38,10 @@ class IdTable {
   [[nodiscard]] std::size_t n_bytes() const { return slots_.slots.n_bytes() + old_.slots.n_bytes() + next_.n_bytes(); }
 
  private:
-  static constexpr int kMovedAtOnce = 4;  // twice what empties the old slots before the new ones are half full
-  static constexpr std::size_t kReachedAtOnce =
-      8;  // from a quarter full to half full: twice as many slots as there are
+  // Twice what empties the old slots before the new ones are half full.
+  static constexpr int kMovedAtOnce = 4;
+  // Between a quarter and half full this makes twice as many slots as there are.
+  static constexpr std::size_t kReachedAtOnce = 8;
 
   static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
 

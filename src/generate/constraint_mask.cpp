@@ -81,14 +81,15 @@ std::string key_of(const CallGrammarOptions& calls) {
 Result<AnswerMasks> masks_of(const std::shared_ptr<const constrain::TokenConstraint>& bound,
                              const AnswerBounds& bounds) {
   const std::size_t minimum = bound->minimum_tokens();
-  const std::string_view too_many = "budget {} < minimum {}: an answer of this format takes more tokens than ";
-  if (bounds.max_tokens && bounds.max_tokens < minimum) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format(fmt::runtime(too_many), bounds.max_tokens, minimum) + "max_tokens allows");
-  }
+  const auto too_small = [&](ErrorCode code, std::size_t budget, std::string_view giver) {
+    return fail(code, fmt::format("budget {} < minimum {}: an answer of this format takes more tokens than {}", budget,
+                                  minimum, giver));
+  };
+  if (bounds.max_tokens && bounds.max_tokens < minimum)
+    return too_small(ErrorCode::kInvalidArgument, bounds.max_tokens, "max_tokens allows");
   if (bounds.room && bounds.room < minimum) {
-    return fail(ErrorCode::kContextFull, fmt::format(fmt::runtime(too_many), bounds.room, minimum) +
-                                             "the context has left; shorten the prompt or make a longer context");
+    return too_small(ErrorCode::kContextFull, bounds.room,
+                     "the context has left; shorten the prompt or make a longer context");
   }
   AnswerMasks made{.masks = {}, .minimum = minimum};
   for (std::size_t i = 0; i < bounds.n; ++i) made.masks.push_back(std::make_shared<ConstraintMask>(bound));

@@ -1,6 +1,10 @@
 // The C interface as a host uses it: models, chats, errors, cancelling from another thread, structs of other versions.
 #include <gtest/gtest.h>
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -345,6 +349,24 @@ TEST_F(CApiCare, ADeathIsExplainedThenLoadedWithLessThenRefused) {
   hearth_model* const forgotten = hearth_model_open(path_.c_str(), &options_, &error_);
   EXPECT_NE(forgotten, nullptr) << "it worked: " << error_.message;
   hearth_model_close(forgotten);
+}
+
+TEST_F(CApiCare, ARealDeathIsExplained) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    options_.progress = [](void*, std::uint64_t, std::uint64_t) { return kill(getpid(), SIGKILL); };
+    hearth_model_close(hearth_model_open(path_.c_str(), &options_, &error_));
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "the load told no progress: " << status;
+  hearth_model* const model = hearth_model_open(path_.c_str(), &options_, &error_);
+  ASSERT_NE(model, nullptr) << error_.message;
+  const std::string notice = info_of(model).at("notice");
+  EXPECT_NE(notice.find("the process died"), std::string::npos) << notice;
+  hearth_model_close(model);
 }
 
 TEST(CApi, CancelFromAnotherThreadKeepsWhatWasSaid) {

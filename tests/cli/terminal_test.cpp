@@ -36,6 +36,16 @@ TEST(AtATerminal, TextOfTheModelDoesNotSteerIt) {
   EXPECT_EQ(run_hearth({"run", model, "Q", "--greedy"}).out, kSteering) << "a pipe gets every byte";
 }
 
+TEST(AtATerminal, NeitherDoesTextOfAFile) {
+  const ScratchFolder folder;
+  const std::string source = folder.write("steering.jinja", "a\x1b[2Jb"), request = R"({"messages": []})";
+  Terminal shown({"template", source});
+  shown.type(request + "\n\x04");
+  shown.expect("a\u241b[2Jb");
+  EXPECT_EQ(shown.code(), 0);
+  EXPECT_EQ(run_hearth({"template", source}, {.input = request}).out, "a\x1b[2Jb") << "a pipe gets every byte";
+}
+
 TEST(AtATerminal, SignalsGiveItBack) {
   const ScratchFolder folder;
   const std::vector<std::string> words = {

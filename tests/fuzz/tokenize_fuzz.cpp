@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "text/byte_alphabet.h"
 #include "text/pre_tokenizer.h"
@@ -58,22 +59,33 @@ Tokenizer unigram() {
   return *Tokenizer::make(std::move(data));
 }
 
+/// One of each kind.
+const std::vector<Tokenizer>& tokenizers() {
+  static const auto* all = [] {
+    auto* made = new std::vector<Tokenizer>;
+    for (const std::string_view name : pre_tokenizer_names()) made->push_back(byte_level(name));
+    made->push_back(unigram());
+    return made;
+  }();
+  return *all;
+}
+
 void require(bool holds) {
   if (!holds) std::abort();
 }
 
 }  // namespace
 
+/// Making them may take longer than one input is allowed to.
+extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
+  tokenizers();
+  return 0;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* bytes, std::size_t n_bytes) {
-  static const auto* tokenizers = [] {
-    auto* made = new std::vector<Tokenizer>;
-    for (const std::string_view name : pre_tokenizer_names()) made->push_back(byte_level(name));
-    made->push_back(unigram());
-    return made;
-  }();
   if (n_bytes == 0) return 0;
-  const std::size_t choice = bytes[0] % tokenizers->size();
-  const Tokenizer& tokenizer = (*tokenizers)[choice];
+  const std::size_t choice = bytes[0] % tokenizers().size();
+  const Tokenizer& tokenizer = tokenizers()[choice];
   const std::string_view text(reinterpret_cast<const char*>(bytes) + 1, n_bytes - 1);
   const bool visible_spaces = text.find(kVisibleSpace) != std::string_view::npos;
   for (const bool parse_special : {false, true}) {
@@ -87,7 +99,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* bytes, std::size_t n_
       streamed += part;
     }
     require(streamed + stream.flush() == to_valid_utf8(shown));
-    if (choice + 1 < tokenizers->size() && !visible_spaces) require(shown == text);
+    if (choice + 1 < tokenizers().size() && !visible_spaces) require(shown == text);
   }
   return 0;
 }
