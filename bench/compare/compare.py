@@ -9,8 +9,8 @@ Any llama-bench program that you built, such as those of llama.cpp and ik_llama.
 
     bench/compare/compare.py 1b.gguf --llama-bench ik=../ik_llama.cpp/build/bin/llama-bench,-fa 1,-rtr 1
 
-Every round starts each engine once per thread count, in alternating order, so that what the machine does to one it does to
-the others. llama-cpp-python is tried with flash attention on and off in the first round, and each test keeps the better.
+Every round lets each engine measure once per thread count, in alternating order, so that what the machine does to one it
+does to the others. llama-cpp-python is tried with flash attention on and off in the first round, and each test keeps the better.
 `--busy N` keeps N other processes busy all the while, as on a machine that is not ours alone.
 The ratio of a round is ours over that of the peer which is fastest in that cell by its median; the table shows the median
 ratio with the lowest and highest round.
@@ -44,7 +44,7 @@ class Hearth:
     def rows(self, model, threads):
         a = self.args
         return measured([a.hearth, "bench", model, "--json", "--rounds", "1", "--threads", threads, "--prompts", a.prompts,
-                         "--depths", a.depths, "--decode", a.decode])["results"]
+                         "--depths", a.depths, "--decode", str(a.decode)])["results"]
 
 
 class LlamaCppPython:
@@ -58,7 +58,7 @@ class LlamaCppPython:
         a = self.args
         known = self.best.get((model, threads), {})
         rows = measured([sys.executable, os.path.join(HERE, "peer_llama_cpp.py"), model, "--threads", threads, "--prompts",
-                         a.prompts, "--depths", a.depths, "--decode", a.decode, "--settings", json.dumps(known)])["results"]
+                         a.prompts, "--depths", a.depths, "--decode", str(a.decode), "--settings", json.dumps(known)])["results"]
         self.best[model, threads] = {row["test"]: row["setting"] for row in rows}
         return rows
 
@@ -71,18 +71,25 @@ class LlamaBench:
         self.extra = [word for part in extra for word in shlex.split(part)]
         if not os.access(self.path, os.X_OK):
             sys.exit(f"--llama-bench {spec}: expected NAME=PATH[,arguments]; there is no program \"{self.path}\"")
+        self.knows_depth = "--n-depth" in subprocess.run([self.path, "--help"], capture_output=True, text=True).stdout
 
     def rows(self, model, threads):
         a = self.args
         run = [self.path, "-m", model, "-t", threads, "-r", "1", "-o", "json", *self.extra]
-        depths = ["-d", a.depths] if a.depths != "0" else []  # not every fork knows -d
-        found = measured([*run, "-p", a.prompts, "-n", "0"]) + measured([*run, "-p", "0", "-n", a.decode, *depths])
-        rows = []
-        for result in found:
-            depth = result.get("n_depth", 0)
-            test = f"pp{result['n_prompt']}" if result["n_gen"] == 0 else f"tg{result['n_gen']}" + (f"@{depth}" if depth else "")
-            rows.append({"test": test, "threads": int(threads), "tok_s": result["avg_ts"]})
-        return rows
+        rows = [{"test": f"pp{result['n_prompt']}", "tok_s": result["avg_ts"]}
+                for result in measured([*run, "-p", a.prompts, "-n", "0"])]
+        for depth in a.depths.split(","):
+            result = measured([*run, *self.decoding(depth)])[0]
+            rows.append({"test": f"tg{a.decode}" + ("" if depth == "0" else f"@{depth}"), "tok_s": result["avg_ts"]})
+        return [row | {"threads": int(threads)} for row in rows]
+
+    def decoding(self, depth):
+        """The arguments that measure decoding after `depth` positions; forks call it -d DEPTH or -gp DEPTH,TOKENS."""
+        if depth == "0":
+            return ["-p", "0", "-n", str(self.args.decode)]
+        if self.knows_depth:
+            return ["-p", "0", "-n", str(self.args.decode), "-d", depth]
+        return ["-p", "0", "-n", "0", "-gp", f"{depth},{self.args.decode}"]
 
 
 def share_of_limit(row):
@@ -149,7 +156,7 @@ def main():
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--prompts", default="512")
     parser.add_argument("--depths", default="0")
-    parser.add_argument("--decode", default="64")
+    parser.add_argument("--decode", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--busy", type=int, default=0, metavar="N")
     parser.add_argument("--markdown")
