@@ -216,18 +216,6 @@ TileFn find_tile_fn(std::size_t panels, std::size_t columns) {
   return find_tile_fn<Source, 1, 1, kMaxColumns>(columns);
 }
 
-/// Few columns straight from the format, more by unpacked panels.
-template <class Format>
-void matmul_format(const MatmulCall& call, UnpackFn unpack) {
-  using Panel = typename PanelOf<Format>::Type;
-  if (call.x.m <= few_columns_of<Format>()) {
-    few_columns<Format>(call, ColumnOf<Format>::Type::fill, kMaxColumns, kPanelsAtOnce<Format>, find_tile_fn<Format>);
-  } else {
-    many_columns<Panel>(call, Format::kOffset, unpack, ColumnOf<Panel>::Type::fill, kMaxColumns, 1,
-                        find_tile_fn<Panel>);
-  }
-}
-
 template <class Format>
 void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
   const std::size_t n_blocks = w.k / Format::kBlock;
@@ -239,8 +227,16 @@ void unpack(const PackedMatrix& w, std::size_t p, std::byte* to) {
   }
 }
 
+/// Few columns straight from the format, more by unpacked panels.
 template <class Format>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
-  matmul_format<Format>({w, x, panel_begin, panel_end, out, out_stride, scratch}, unpack<Format>);
+  using Panel = typename PanelOf<Format>::Type;
+  const MatmulCall call{w, x, panel_begin, panel_end, out, out_stride, scratch};
+  if (x.m <= few_columns_of<Format>()) {
+    few_columns<Format>(call, ColumnOf<Format>::Type::fill, kMaxColumns, kPanelsAtOnce<Format>, find_tile_fn<Format>);
+  } else {
+    many_columns<Panel>(call, Format::kOffset, unpack<Format>, ColumnOf<Panel>::Type::fill, kMaxColumns, 1,
+                        find_tile_fn<Panel>);
+  }
 }

@@ -14,6 +14,7 @@
 HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX2)
 #else
 HEARTH_TARGET_BEGIN(HEARTH_ISA_AVXVNNI)
+#include "kernels/avxvnni/instructions.inl.h"
 #endif
 namespace hearth::kernels::avxvnni {
 
