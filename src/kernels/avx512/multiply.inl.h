@@ -79,14 +79,19 @@ struct Sums {
   }
 };
 
-/// Asks for the cache lines of [at, at + bytes) that lie kPrefetchAhead further on. Packed weights are read once, from
-/// memory; the hardware's own prefetching stops at every page.
-constexpr std::size_t kPrefetchAhead = 4096;
+/// Asks for the cache lines of [at, at + bytes), into the second-level cache: more requests wait there at once than
+/// before the first. Packed weights are read once, from memory; the hardware's own prefetching stops at every page.
 template <std::size_t bytes>
 HEARTH_INLINE void prefetch(const std::byte* at) {
   HEARTH_UNROLL
-  for (std::size_t i = 0; i < bytes; i += 64)
-    _mm_prefetch(reinterpret_cast<const char*>(at + kPrefetchAhead + i), _MM_HINT_T0);
+  for (std::size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(at + i), _MM_HINT_T1);
+}
+/// How far ahead of block b to ask. What lies behind the end of one of P panels is the next one's and read already: the
+/// stream goes on P panels further.
+template <class Source, int P>
+HEARTH_INLINE std::size_t ahead_of(std::size_t b, std::size_t n_blocks, std::size_t panel_stride) {
+  constexpr std::size_t kAhead = Source::kBlock == 256 ? 6912 : 4096;
+  return kAhead + ((b + 1) * Source::kBytes + kAhead > n_blocks * Source::kBytes ? (P - 1) * panel_stride : 0);
 }
 
 template <class Source, int P, int C>
@@ -100,8 +105,9 @@ void multiply32(const std::byte* panels, std::size_t panel_stride, std::size_t n
   for (int i = 0; i < P * C; ++i) acc[i / C][i % C] = _mm512_setzero_ps();
   for (std::size_t b = 0; b < n_blocks; ++b, panels += Source::kBytes) {
     if constexpr (Source::kStreams) {
+      const std::byte* later = panels + ahead_of<Source, P>(b, n_blocks, panel_stride);
       HEARTH_UNROLL
-      for (int p = 0; p < P; ++p) prefetch<Source::kBytes>(panels + p * panel_stride);
+      for (int p = 0; p < P; ++p) prefetch<Source::kBytes>(later + p * panel_stride);
     }
     HEARTH_UNROLL
     for (int g = 0; g < static_cast<int>(Source::kBlock) / 32 * Source::kScales; ++g) {
@@ -136,9 +142,9 @@ void multiply32(const std::byte* panels, std::size_t panel_stride, std::size_t n
   for (int i = 0; i < P * C; ++i) _mm512_store_ps(acc_out + 16 * (i % C * P + i / C), acc[i / C][i % C]);
 }
 
-/// The integer sums over one block of 256, sub-scales applied.
+/// The integer sums over one block of 256, sub-scales applied; asks for what lies `ahead` of it.
 template <class Source, int P, int C>
-HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C> x, Sums<P, C>& sum) {
+HEARTH_INLINE void dot_block(const Source (&w)[P], std::size_t ahead, Columns<C> x, Sums<P, C>& sum) {
   using Column = ActColumn256<Source>;
   constexpr int kGroup = Source::kGroup, kScaleUnits = Source::kScaleUnits;
   if constexpr (kGroup == 64) {
@@ -149,7 +155,7 @@ HEARTH_INLINE void dot_block(const Source (&w)[P], Columns<C> x, Sums<P, C>& sum
   for (int part = 0; part < 8; ++part) {
     if constexpr (Source::kStreams) {
       HEARTH_UNROLL
-      for (int p = 0; p < P; ++p) prefetch<Source::kBytes / 8>(w[p].b + part * (Source::kBytes / 8));
+      for (int p = 0; p < P; ++p) prefetch<Source::kBytes / 8>(w[p].b + ahead + part * (Source::kBytes / 8));
     }
     if constexpr (kGroup == 64) {
       HEARTH_UNROLL
@@ -217,7 +223,7 @@ void multiply256(const std::byte* panels, std::size_t panel_stride, std::size_t 
     asm volatile("" ::: "memory");  // acc stays in memory: in registers it would push the sums out of theirs
     const SourcesAt<Source, P> w(panels, panel_stride);
     Sums<P, C> sum;
-    dot_block<Source, P, C>(w.at, x, sum);
+    dot_block<Source, P, C>(w.at, ahead_of<Source, P>(b, n_blocks, panel_stride), x, sum);
     HEARTH_UNROLL
     for (int i = 0; i < P * C; ++i) {
       const int p = i / C, c = i % C;
