@@ -9,6 +9,7 @@ namespace hearth::kernels::avx512 {
 namespace {
 
 constexpr int kPlainColumns = 12;
+constexpr std::size_t kPlainAhead = 4096;  // how far to ask for weights
 constexpr std::size_t kPlainSpanBytes = 768 * 1024;  // of activations: they stay in the second-level cache
 
 struct F32 {
@@ -42,7 +43,14 @@ void multiply_plain(const std::byte* panels, std::size_t k, const float* x, std:
     HEARTH_UNROLL
     for (int c = 0; c < C; ++c) acc[p][c] = _mm512_setzero_ps();
   }
+  const std::size_t panel_bytes = k * W::kBytes;
   for (std::size_t i = 0; i < k; ++i) {
+    // A line holds one element of F32, two of the others. What lies behind a panel is the next one's and read already.
+    if (64 / W::kBytes == 1 || i % 2 == 0) {
+      const std::size_t ahead = i * W::kBytes + kPlainAhead;
+      HEARTH_UNROLL
+      for (int p = 0; p < P; ++p) prefetch<64>(rows[p] + ahead + (ahead < panel_bytes ? 0 : (P - 1) * panel_bytes));
+    }
     __m512 w[P];
     HEARTH_UNROLL
     for (int p = 0; p < P; ++p) w[p] = W::load_rows(rows[p] + i * W::kBytes);
