@@ -9,7 +9,7 @@ namespace hearth::kernels::avx512 {
 namespace {
 
 constexpr int kPlainColumns = 12;
-constexpr std::size_t kPlainAhead = 4096;  // how far to ask for weights
+constexpr std::size_t kPlainAhead = 4096;            // how far to ask for weights
 constexpr std::size_t kPlainSpanBytes = 768 * 1024;  // of activations: they stay in the second-level cache
 
 struct F32 {
