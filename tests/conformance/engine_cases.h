@@ -85,10 +85,14 @@ inline void add_natives(std::vector<EngineCase>& cases) {
   }
 }
 
-inline std::vector<EngineCase> engine_cases() {
-  std::vector<EngineCase> cases;
-  add_fakes(cases);
-  add_natives(cases);
+/// Made once: googletest asks again for each test of the suite.
+inline const std::vector<EngineCase>& engine_cases() {
+  static const std::vector<EngineCase> cases = [] {
+    std::vector<EngineCase> made;
+    add_fakes(made);
+    add_natives(made);
+    return made;
+  }();
   return cases;
 }
 
