@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kFewColumns = 8;     // up to here weights are unpacked in registers
 constexpr std::size_t kPairedColumns = 4;  // up to here two panels share what is read of the columns
-/// Panels at once for one column. Blocks of 32 are read faster along four streams (Zen 4: Q8_0 22 GB/s, 19 along one),
+/// Panels at once for one column. Blocks of 32 are read faster along four streams (Zen 4: Q8_0 22 GB/s, 18 along one),
 /// blocks of 256 along one.
 template <class Source>
 constexpr std::size_t kStreamsAtOnce = Source::kBlock == 256 ? 1 : 4;
