@@ -181,6 +181,15 @@ inline void store_tile(const MatmulCall& call, const float* acc, std::size_t col
   }
 }
 
+/// Asks for the lines that store_tile will write.
+inline void prefetch_tile(const MatmulCall& call, std::size_t columns, std::size_t panels, std::size_t first_column,
+                          std::size_t panel_idx) {
+  const float* to = call.out + first_column * call.out_stride + kPanelRows * panel_idx;
+  for (std::size_t c = 0; c < columns; ++c, to += call.out_stride) {
+    for (std::size_t p = 0; p < panels; ++p) __builtin_prefetch(to + kPanelRows * p, 1);
+  }
+}
+
 /// A few columns, in tiles of at most `most`, straight from the packed weights, `at_once` panels together: 4, 2 or 1.
 template <class Format>
 void few_columns(const MatmulCall& call, FillFn fill, std::size_t most, std::size_t at_once, FindTileFn find) {
@@ -224,6 +233,7 @@ void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, FillFn fi
       for (std::size_t i = 0; i < panels; ++i) unpack(call.w, p + i, call.scratch + i * panel_stride);
       for (std::size_t t = 0; t < n_tiles; ++t) {
         const std::size_t from = length * t / n_tiles, width = length * (t + 1) / n_tiles - from;
+        prefetch_tile(call, width, panels, first + from, p);
         find(panels, width)(call.scratch, panel_stride, n_blocks, columns + from * stride, stride, acc);
         store_tile(call, acc, width, panels, first + from, p);
       }

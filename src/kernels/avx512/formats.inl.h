@@ -241,8 +241,8 @@ struct ScalePlanes {
 
 struct Q4_K {
   static constexpr std::size_t kBlock = 256, kBytes = 2304;
-  static constexpr int kGroup = 4, kScaleUnits = 8, kOffset = 0;
-  static constexpr bool kNarrow = true;
+  static constexpr int kGroup = 8, kScaleUnits = 8, kOffset = 0;
+  static constexpr bool kNarrow = false;
   static constexpr bool kStreams = true;
   static constexpr bool kRaised = false;
   static constexpr bool kMin = true;
@@ -282,8 +282,8 @@ struct Q5_K {
 
 struct Q6_K {
   static constexpr std::size_t kBlock = 256, kBytes = 3360;
-  static constexpr int kGroup = 2, kScaleUnits = 4, kOffset = 32;
-  static constexpr bool kNarrow = true;
+  static constexpr int kGroup = 4, kScaleUnits = 4, kOffset = 32;
+  static constexpr bool kNarrow = false;
   static constexpr bool kStreams = true;
   static constexpr bool kRaised = true;
   static constexpr bool kMin = false;
@@ -299,7 +299,7 @@ struct Q6_K {
     return _mm512_and_si512(joined, _mm512_set1_epi8(0x3f));
   }
   HEARTH_INLINE __m512i scale(int g) const {
-    return low_words(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 32 + 16 * g))));
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 32 + 16 * g)));
   }
   HEARTH_INLINE __m512 d() const { return load_f16(b); }
 };

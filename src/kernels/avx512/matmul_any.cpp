@@ -42,8 +42,8 @@ namespace {
 template <class Panel, void (*unpack)(const PackedMatrix&, std::size_t, std::byte*)>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
-  many_columns<Panel>({w, x, panel_begin, panel_end, out, out_stride, scratch}, kOffset, unpack, find_fill_fn<Panel>(),
-                      kMaxColumns, 2, find_panel_fn<Panel, 1>);
+  many_columns<Panel>({w, x, panel_begin, panel_end, out, out_stride, scratch}, kOffset, unpack,
+                      ColumnOf<Panel>::Type::fill, kMaxColumns, 2, find_panel_fn<Panel, 1>);
 }
 
 }  // namespace

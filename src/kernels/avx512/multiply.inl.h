@@ -183,7 +183,7 @@ HEARTH_INLINE void dot_block(const Source (&w)[P], std::size_t ahead, Columns<C>
           const __m512i scale = w[p].scale(part * (8 / kScaleUnits) + g * kGroup / kScaleUnits);
           HEARTH_UNROLL
           for (int c = 0; c < C; ++c) {
-            // Narrow sums fit int16: one multiply-add of low words instead of a slow 32-bit product and an addition.
+            // Narrow sums fit int16: one multiply-add of low words instead of a 32-bit product and an addition.
             sum.v[p][c] = Source::kNarrow ? add_word_products(sum.v[p][c], dot.v[p][c], scale)
                                           : _mm512_add_epi32(sum.v[p][c], _mm512_mullo_epi32(dot.v[p][c], scale));
             HEARTH_PIN(sum.v[p][c]);  // before the next group starts, or both do not fit the registers
