@@ -58,6 +58,8 @@ typedef struct hearth_model_options {
                                * refused with load_failed (16). NULL: nothing is written */
   const char* kv;             /* how keys and values are stored: "f16", "f32", "q8_0"; NULL: "f16" */
   int32_t force;              /* not 0: load even where memory is short, or where loading it ended badly before */
+  int32_t bf16_activations; /* not 0: activations are rounded to BF16 before they meet BF16 weights (numeric recipe 2):
+                             * faster where the processor multiplies BF16 */
 } hearth_model_options;
 
 /* `options` may be NULL. */

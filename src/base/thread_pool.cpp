@@ -1,6 +1,7 @@
-// ThreadPool: a generation counter wakes the workers, one atomic word hands out the chunks of a round, and the caller
-// waits only for chunks that somebody took: a worker that the system gave no core in time costs nothing. Waiting is a
-// bounded spin, then sleep; spinning without bound collapses when the machine is oversubscribed.
+// ThreadPool: a generation counter wakes the workers, each takes the chunks of its own share one after the other (so
+// that what it asks memory for ahead of time is its own) and then those that others have left. The caller waits only
+// for chunks that somebody took: a worker that the system gave no core in time costs nothing. Waiting is a bounded
+// spin, then sleep; spinning without bound collapses when the machine is oversubscribed.
 #include "base/thread_pool.h"
 
 #include <atomic>
@@ -50,22 +51,50 @@ struct ThreadPool::State {
   std::uint64_t shuffle_seed = 0;
   std::atomic<bool> stopping{false};
   alignas(64) std::atomic<std::uint32_t> round{0};
-  alignas(64) std::atomic<std::uint64_t> ticket{0};  // the round above the number of chunks that nobody has taken
+  /// A worker's chunks of a round, which are consecutive.
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> ticket{0};  // the round above the number of chunks that nobody has taken
+  };
+  std::vector<Share> shares;
   alignas(64) std::atomic<std::uint32_t> n_done{0};
+
+  explicit State(int n_threads) : shares(static_cast<std::size_t>(n_threads)) {}
+
+  [[nodiscard]] std::size_t share_begin(std::size_t share) const { return n_chunks * share / shares.size(); }
 
   /// Takes chunks of the round at hand until none is left. Whoever took one holds the round open, so `body` and
   /// `n_chunks` may be read then, and only then.
   void run_chunks(int worker_idx) {
-    std::uint32_t taken = 0, all = 0;
+    std::uint32_t taken = 0;
+    for (std::size_t n = 0; n < shares.size(); ++n) {
+      const std::size_t share = (static_cast<std::size_t>(worker_idx) + n) % shares.size();
+      taken += run_share(share, worker_idx);
+    }
+    if (taken == 0) return;
+    const std::uint32_t all = n_chunks;  // before this worker's chunks are done, and with them perhaps the round
+    if (n_done.fetch_add(taken, std::memory_order_acq_rel) + taken == all) n_done.notify_one();
+  }
+
+  /// Returns how many it ran.
+  std::uint32_t run_share(std::size_t share, int worker_idx) {
+    std::atomic<std::uint64_t>& ticket = shares[share].ticket;
+    std::uint32_t taken = 0;
     for (std::uint64_t now = ticket.load(std::memory_order_acquire); static_cast<std::uint32_t>(now) != 0;) {
       if (!ticket.compare_exchange_weak(now, now - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      all = n_chunks;
-      const std::size_t i = all - static_cast<std::uint32_t>(now);
+      const std::size_t i = share_begin(share + 1) - static_cast<std::uint32_t>(now);
       (*body)(order.empty() ? i : order[i], worker_idx);
       ++taken;
       now = ticket.load(std::memory_order_acquire);
     }
-    if (taken != 0 && n_done.fetch_add(taken, std::memory_order_acq_rel) + taken == all) n_done.notify_one();
+    return taken;
+  }
+
+  /// Opens a round. A worker that is about may begin with the first share before the last one is there.
+  void hand_out(std::uint32_t round_number) {
+    for (std::size_t share = 0; share < shares.size(); ++share) {
+      shares[share].ticket.store(std::uint64_t{round_number} << 32 | (share_begin(share + 1) - share_begin(share)),
+                                 std::memory_order_release);
+    }
   }
 
   void work(int worker_idx) {
@@ -91,7 +120,7 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int n_threads) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int n_threads) : state_(std::make_unique<State>(n_threads)) {
   for (int worker = 1; worker < n_threads; ++worker) {
     state_->threads.emplace_back([state = state_.get(), worker] { state->work(worker); });
   }
@@ -117,7 +146,7 @@ void ThreadPool::parallel_for(std::size_t n_chunks, const std::function<void(std
   state_->make_order();
   state_->n_done.store(0, std::memory_order_relaxed);
   const std::uint32_t round = state_->round.load(std::memory_order_relaxed) + 1;
-  state_->ticket.store(std::uint64_t{round} << 32 | n_chunks, std::memory_order_release);
+  state_->hand_out(round);
   if (!state_->threads.empty() && n_chunks > 1) {
     state_->round.store(round, std::memory_order_release);
     state_->round.notify_all();

@@ -8,7 +8,8 @@
 
 namespace hearth {
 
-/// Runs numbered chunks on n_threads threads, the caller among them. Idle threads take over the next chunk; between
+/// Runs numbered chunks on n_threads threads, the caller among them. Each thread begins with a run of consecutive chunks
+/// of its own; idle threads take over what others have left. Between
 /// calls they spin for a bounded time, then sleep. Which thread runs which chunk never changes a result.
 /// One parallel_for at a time: calls from several threads wait for each other.
 class ThreadPool {

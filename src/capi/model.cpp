@@ -33,6 +33,7 @@ hearth::OpenOptions open_options_of(const hearth_model_options& o) {
   if (o.isa != nullptr) options.isa = o.isa;
   if (o.cache_folder != nullptr) options.cache = hearth::CacheOptions{.folder = o.cache_folder};
   options.n_threads = o.n_threads;
+  if (o.bf16_activations != 0) options.activations = hearth::OpenOptions::Activations::kBf16;
   if (o.progress != nullptr)
     options.progress = [o](std::uint64_t done, std::uint64_t all) { return o.progress(o.user, done, all) == 0; };
   return options;

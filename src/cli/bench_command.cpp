@@ -24,7 +24,7 @@ namespace {
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
 /// "12.3 of 40.1 GB/s (31 %)", or empty.
-std::string share_text(double reached, double limit, const char* unit) {
+std::string share_text(double reached, double limit, const std::string& unit) {
   if (reached <= 0 || limit <= 0) return {};
   return fmt::format("{:.1f} of {:.1f} {} ({:.0f} %)", reached, limit, unit, 100 * reached / limit);
 }
@@ -50,6 +50,7 @@ class Bench final : public Command {
     flags.choice("--kv", model_.kv, {"f16", "f32", "q8_0"}, "How keys and values are stored (default: f16)");
     flags.count("--ubatch", options_.ubatch, 1, 1u << 16, "Tokens of one pass through the layers (default: 512)");
     flags.text("--isa", model_.isa, "NAME", "Use this kernel table (default: the best; see `hearth doctor`)");
+    model_.declare_bf16_activations(flags);
     flags.text("--plot", plot_, "FILE.svg", "Draw the rows as bars, or with --sustain the speed over time");
     flags.toggle("--json", json_, "Print JSON");
   }
@@ -61,6 +62,7 @@ class Bench final : public Command {
       return usage_error("--synthetic runs on the native engine; for --engine write a file with `hearth synth`");
     HEARTH_CHECK(check_engine_name(model_.engine_name(settings)));
     HEARTH_CHECK(prepare(settings));
+    if (model_.bf16_activations && !work_.has(measure::Arithmetic::kBf16)) note(kNoBf16Weights);
     const InterruptGuard guard;
     options_.cancelled = [&guard] { return guard.interrupted(); };
     const bool terminal = is_terminal(StandardStream::kError);
@@ -95,7 +97,7 @@ class Bench final : public Command {
       name_ = typed_;
       const auto file = open_model_file(*path_);
       if (file) {
-        work_ = measure::work_per_token(**file);
+        work_ = measure::work_per_token(**file, model_.activations());
       } else if (file.error().code == ErrorCode::kFileNotFound) {  // other engines may open what is no GGUF
         return std::unexpected(Failure(file.error()));
       }
@@ -104,6 +106,7 @@ class Bench final : public Command {
         options.engine = engine;
         options.pool = std::move(pool);
         options.isa = isa;
+        options.activations = model_.activations();
         return open_model(*path_, options);
       };
       return {};
@@ -111,11 +114,12 @@ class Bench final : public Command {
     HEARTH_TRY(const SyntheticName what, parse_synthetic_name(synthetic_));
     name_ = synthetic_ + " (random weights)";
     HEARTH_TRY(made_, synthetic::make_model(*what.shape, *what.mix));
-    work_ = measure::work_per_token(*made_);
+    work_ = measure::work_per_token(*made_, model_.activations());
     open_ = [this, isa](std::shared_ptr<ThreadPool> pool) -> Result<std::unique_ptr<LanguageModel>> {
       native::Options options;
       options.pool = std::move(pool);
       options.isa = isa;
+      if (model_.bf16_activations) options.recipe = kernels::kBf16RecipeId;
       HEARTH_TRY(auto model, native::NativeModel::load(*made_, options));
       return std::unique_ptr<LanguageModel>(std::move(model));
     };
@@ -138,9 +142,10 @@ class Bench final : public Command {
                                   report.engine, report.isa.empty() ? "" : ", kernels ", report.isa);
     out +=
         fmt::format("{:14} {:>7} {:>10} {:>19}  {}\n", "test", "threads", "tok/s", "slowest..fastest", "of the limit");
+    const std::string arithmetic = "GOP/s " + work_.arithmetic_names();
     for (const measure::BenchRow& row : report.rows) {
       const std::string share = row.limit_gb_s > 0 ? share_text(row.gb_s, row.limit_gb_s, "GB/s read")
-                                                   : share_text(row.gop_s, row.limit_gop_s, "GOP/s int8");
+                                                   : share_text(row.gop_s, row.limit_gop_s, arithmetic);
       out += fmt::format("{:14} {:7} {:10.2f} {:>19}  {}{}\n", row.test, row.threads, row.tok_s,
                          fmt::format("{:.2f}..{:.2f}", row.tok_s_min, row.tok_s_max), share,
                          row.of_one_token > 0 ? fmt::format(", {:.2f}x of one token", row.of_one_token) : "");
@@ -197,6 +202,7 @@ class Bench final : public Command {
                                  {"results", rows},
                                  {"text_loop", loops},
                                  {"weight_bytes", report.weight_bytes},
+                                 {"arithmetic", work_.arithmetic_names()},
                                  {"bytes_per_token", known(work_.bytes_for(1))},
                                  {"load_s", report.load_s},
                                  {"ttft_s", report.first_token_s},
@@ -224,7 +230,8 @@ class Bench final : public Command {
 CommandInfo bench_command() {
   static const std::string description =
       "Measures prompts (pp) and decoding (tg, @depth) and shows them beside what the machine can do at best,\n"
-      "measured in the same seconds: memory read for decoding, int8 arithmetic for prompts. Medians of all rounds.\n"
+      "measured in the same seconds: memory read for decoding, arithmetic for prompts (int8, or of floats where "
+      "weights are). Medians of all rounds.\n"
       "--streams and --verify add rows that several users and speculation depend on. The text loop's line tells what "
       "a\n"
       "token costs besides the model, at the default sampling options.\n"

@@ -66,6 +66,7 @@ class Logits final : public Command {
     model_.declare_context(flags);
     model_.declare_compute(flags);
     flags.text("--dump-layers", dump_, "FILE", "Also write the residual stream after every layer, [layer][token][dim]");
+    flags.toggle("--last", last_, "Write only the last token's outputs, as reading a prompt needs them");
     flags.toggle("--json", json_, "Print the shape of what was written as JSON");
   }
 
@@ -107,9 +108,9 @@ class Logits final : public Command {
         dump->add(layer, row, values);
       };
     }
-    std::vector<Want> wants(tokens.size());
-    for (std::size_t row = 0; row < wants.size(); ++row)
-      wants[row] = {.item_idx = 0, .row = row, .kind = embeds(model) ? Want::Kind::kHidden : Want::Kind::kLogits};
+    std::vector<Want> wants;
+    for (std::size_t row = last_ ? tokens.size() - 1 : 0; row < tokens.size(); ++row)
+      wants.push_back({.item_idx = 0, .row = row, .kind = embeds(model) ? Want::Kind::kHidden : Want::Kind::kLogits});
     const Item item{.sequence = id, .tokens = tokens};
     const Status status = model.evaluate({&item, 1}, wants, rows, options);
     HEARTH_CHECK(rows.status);
@@ -121,7 +122,7 @@ class Logits final : public Command {
 
   ModelFlags model_;
   std::string tokens_, out_, dump_;
-  bool json_ = false;
+  bool last_ = false, json_ = false;
 };
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include "cli/interrupt.h"
 #include "cli/load_progress.h"
 #include "cli/tuning.h"
-#include "engine/registry.h"
 #include "kernels/table.h"
 
 #include <fmt/format.h>
@@ -36,10 +35,17 @@ void ModelFlags::declare_compute(Flags& flags) {
               "Threads to use (default: HEARTH_THREADS, else as measured; see `hearth doctor`)");
   flags.text("--isa", isa, "NAME",
              "Use this kernel table (default: HEARTH_ISA, else as measured; see `hearth doctor`)");
+  declare_bf16_activations(flags);
   flags.toggle("--mlock", lock, "Keep the weights in RAM");
   flags.toggle("--force", force, "Load even where memory is short, or where loading it ended badly before");
   flags.text("--cache", cache, "DIR|off",
              "Where packed weights are kept for the next start (default: HEARTH_CACHE, else see `hearth cache`)");
+}
+
+void ModelFlags::declare_bf16_activations(Flags& flags) {
+  flags.toggle("--bf16-activations", bf16_activations,
+               "Round activations to BF16 before they meet BF16 weights (numeric recipe 2): faster where the processor "
+               "multiplies BF16");
 }
 
 void ModelFlags::declare_context(Flags& flags) {
@@ -92,6 +98,7 @@ Checked<LoadedModel> ModelFlags::load(const std::string& file, const Settings& s
   options.engine = engine_name(settings);
   options.lock = lock ? OpenOptions::Lock::kYes : OpenOptions::Lock::kNo;
   options.cache = cache_options(cache, settings);
+  options.activations = activations();
   if (log) options.log = debug_log();
   HEARTH_CHECK(check_engine_name(options.engine));
   HEARTH_TRY(care::CarefulLoad care,
@@ -109,6 +116,7 @@ Checked<LoadedModel> ModelFlags::load(const std::string& file, const Settings& s
   auto model = open_model(file, options);
   if (!watch.progress(0, 0)) return interrupted();
   if (!model) return std::unexpected(Failure(std::move(model.error())));
+  if (bf16_activations && (*model)->info().recipe_id != kernels::kBf16RecipeId) watch.tell(std::string(kNoBf16Weights));
   care.succeeded();
   return LoadedModel{.model = std::move(*model), .running = care.running(), .foreseen = care.foreseen()};
 }

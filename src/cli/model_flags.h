@@ -6,11 +6,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cli/careful_load.h"
 #include "cli/flags.h"
 #include "cli/outcome.h"
 #include "cli/settings.h"
+#include "engine/registry.h"
 #include "hearth/language_model.h"
 
 namespace hearth::cli {
@@ -28,6 +30,9 @@ struct LoadWatch {
   std::function<void(const std::string&)> tell;                                       // what a person should know
 };
 
+inline constexpr std::string_view kNoBf16Weights =
+    "--bf16-activations changes nothing here: the native engine multiplies no BF16 weights of this model";
+
 struct ModelFlags {
   std::string path;
   std::string typed;  // what was given in its place: a path or a name
@@ -38,6 +43,7 @@ struct ModelFlags {
   std::size_t n_threads = 0;
   std::size_t n_ctx = 0;
   std::size_t ubatch = 512;
+  bool bf16_activations = false;
   bool lock = false;
   bool log = false;
   bool force = false;
@@ -46,8 +52,9 @@ struct ModelFlags {
 
   /// MODEL, --engine and --log.
   void declare_model(Flags& flags);
-  /// --threads, --isa, --mlock and --cache.
+  /// --threads, --isa, --bf16-activations, --mlock, --force and --cache.
   void declare_compute(Flags& flags);
+  void declare_bf16_activations(Flags& flags);
   /// --ctx, --kv and --ubatch.
   void declare_context(Flags& flags);
 
@@ -70,6 +77,9 @@ struct ModelFlags {
                                           const LoadWatch& watch) const;
   /// Whether load() would begin: engine, flags, memory, earlier deaths. Nothing is loaded.
   [[nodiscard]] Checked<void> check(const std::string& file, const Settings& settings) const;
+  [[nodiscard]] OpenOptions::Activations activations() const {
+    return bf16_activations ? OpenOptions::Activations::kBf16 : OpenOptions::Activations::kFloat;
+  }
   [[nodiscard]] SequenceOptions sequence() const;
   [[nodiscard]] fit::Running running() const;
 

@@ -34,7 +34,9 @@ class Perplexity final : public Command {
     std::unique_ptr<LanguageModel> reference;
     const std::vector<Token> tokens = vocabulary->encode(text, {});
     if (!against_.empty()) {
-      HEARTH_TRY(reference, model_.open(against_, settings));
+      ModelFlags exact = model_;
+      exact.bf16_activations = false;
+      HEARTH_TRY(reference, exact.open(against_, settings));
       HEARTH_TRY(const Vocabulary* other, require_vocabulary(*reference, against_));
       if (other->encode(text, {}) != tokens) {
         return std::unexpected(

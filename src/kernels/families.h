@@ -45,6 +45,7 @@ void fill_limits_neon_i8mm(KernelTable& table);
 
 /// Sets one matrix product and the name `hearth doctor` and the tests show for it.
 inline void set_matmul(KernelTable& table, DType type, MatmulFn function, std::string_view isa) {
+  if (type == DType::kBF16) table.matmul_bf16 = function;
   table.matmul[static_cast<std::size_t>(type)] = function;
   table.matmul_isa[static_cast<std::size_t>(type)] = isa;
 }

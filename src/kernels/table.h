@@ -16,6 +16,8 @@
 namespace hearth::kernels {
 
 inline constexpr std::uint32_t kRecipeId = 1;
+/// Recipe 1, except that activations which meet BF16 weights are rounded to BF16 first.
+inline constexpr std::uint32_t kBf16RecipeId = 2;
 inline constexpr std::size_t kAttentionBlock = 256;  // positions
 inline constexpr std::size_t kLanes = 16;
 inline constexpr std::size_t kDTypeSlots = 48;  // above the largest DType number
@@ -125,6 +127,10 @@ struct KernelTable {
   std::array<MatmulFn, kDTypeSlots> matmul{};              // by DType number; null for types that are no matrices
   std::array<std::string_view, kDTypeSlots> matmul_isa{};  // the table a slot came from, for `hearth doctor` and tests
 
+  /// Products of BF16 weights with activations whose values are BF16: the bits of matmul[BF16], but subnormal numbers
+  /// may count as zero.
+  MatmulFn matmul_bf16 = nullptr;
+
   /// One row of k floats to int8 (k a multiple of 32 or 256).
   void (*quantize_i8x32)(const float* x, std::size_t k, ActOut out) = nullptr;
   void (*quantize_i8x256)(const float* x, std::size_t k, ActOut out) = nullptr;
@@ -162,8 +168,12 @@ struct KernelTable {
   // done.
   /// `rounds` rounds of int8 products in registers; returns the multiplications and additions.
   std::uint64_t (*int8_work)(std::uint64_t rounds, std::uint32_t* result) = nullptr;
-  /// Reads n bytes, a multiple of 256, once.
-  std::uint64_t (*read_memory)(const std::byte* bytes, std::size_t n) = nullptr;
+  /// The same in float, fused multiply-adds; and with BF16 operands.
+  std::uint64_t (*float_work)(std::uint64_t rounds, std::uint32_t* result) = nullptr;
+  std::uint64_t (*bf16_work)(std::uint64_t rounds, std::uint32_t* result) = nullptr;
+  /// Reads n bytes, a multiple of 256, once: from the first to the last, or its four quarters side by side.
+  std::uint64_t (*read_stream)(const std::byte* bytes, std::size_t n) = nullptr;
+  std::uint64_t (*read_four_streams)(const std::byte* bytes, std::size_t n) = nullptr;
 };
 
 /// All tables built into this binary, the most capable last; the scalar one is first and runs everywhere.

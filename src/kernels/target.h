@@ -31,6 +31,7 @@
 #define HEARTH_ISA_AVX2 "avx2,fma,f16c"
 #define HEARTH_ISA_AVXVNNI "avx2,fma,f16c,avxvnni"
 #define HEARTH_ISA_AVX512 "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi"
+#define HEARTH_ISA_AVX512_BF16 HEARTH_ISA_AVX512 ",avx512bf16"
 #if defined(__clang__)
 #define HEARTH_ISA_DOTPROD "dotprod"
 #define HEARTH_ISA_I8MM "dotprod,i8mm"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "device/cpu_state.h"
 #include "device/memory.h"
@@ -97,9 +98,20 @@ Result<double> time_prompt(const Test& test, Subject& subject) {
   return static_cast<double>(test.n) / seconds_since(start);
 }
 
-Status measure_once(Test& test, Subject& subject, const LimitProbe& probe, ThreadPool& pool, std::size_t n_decode) {
+/// What the machine can do at best with the operands of these weights, each kind taking its part of the time.
+double prompt_limit(const TokenWork& work, const LimitProbe& probe, ThreadPool& pool) {
+  if (work.all_matrix_ops() <= 0) return probe.gop_s(pool, Arithmetic::kInt8);
+  double seconds = 0;  // per 10^9 tokens
+  for (std::size_t kind = 0; kind < kArithmeticKinds; ++kind) {
+    if (work.matrix_ops[kind] > 0) seconds += work.matrix_ops[kind] / probe.gop_s(pool, static_cast<Arithmetic>(kind));
+  }
+  return work.all_matrix_ops() / seconds;
+}
+
+Status measure_once(Test& test, Subject& subject, const LimitProbe& probe, ThreadPool& pool, const TokenWork& work,
+                    std::size_t n_decode) {
   HEARTH_CHECK(subject.go_to(test.depth, test.kind == Test::Kind::kDecode ? test.n : 1));
-  test.limits.push_back(test.kind == Test::Kind::kPrompt ? probe.int8_gop_s(pool) : probe.read_gb_s(pool));
+  test.limits.push_back(test.kind == Test::Kind::kPrompt ? prompt_limit(work, probe, pool) : probe.read_gb_s(pool));
   double speed = 0;
   switch (test.kind) {
     case Test::Kind::kPrompt: {
@@ -125,7 +137,7 @@ BenchRow finished(const Test& test, const TokenWork& work, const ModelInfo& info
   row.tok_s_min = *std::ranges::min_element(test.speeds);
   row.tok_s_max = *std::ranges::max_element(test.speeds);
   if (test.kind == Test::Kind::kPrompt) {
-    row.gop_s = row.tok_s * work.matrix_ops / 1e9;
+    row.gop_s = row.tok_s * work.all_matrix_ops() / 1e9;
     row.limit_gop_s = median(test.limits);
     return row;
   }
@@ -160,7 +172,7 @@ Status run_rounds(Subject& subject, const LimitProbe& probe, ThreadPool& pool, c
     };
     for (Test& test : tests) {
       note(test.row.test);
-      HEARTH_CHECK(measure_once(test, subject, probe, pool, options.n_decode));
+      HEARTH_CHECK(measure_once(test, subject, probe, pool, work, options.n_decode));
     }
     note("text loop");
     HEARTH_TRY(auto cost, measure_loop(subject.model(), options.n_decode, options.kv, options.cancelled));
@@ -179,7 +191,25 @@ double TokenWork::bytes_for(std::size_t n_tokens) const {
   return weight_bytes + expert_bytes * (1 - std::pow(1 - expert_share, static_cast<double>(n_tokens)));
 }
 
-TokenWork work_per_token(const ModelFile& file) {
+double TokenWork::all_matrix_ops() const {
+  return std::accumulate(matrix_ops.begin(), matrix_ops.end(), 0.0);
+}
+
+std::string TokenWork::arithmetic_names() const {
+  constexpr std::string_view kNames[] = {"int8", "float", "bf16"};
+  std::string names;
+  for (std::size_t kind = 0; kind < kArithmeticKinds; ++kind) {
+    if (matrix_ops[kind] > 0) names += fmt::format("{}{}", names.empty() ? "" : "+", kNames[kind]);
+  }
+  return names;
+}
+
+TokenWork work_per_token(const ModelFile& file, OpenOptions::Activations activations) {
+  const auto arithmetic_of = [&](DType weight) {
+    if (kernels::act_kind(weight) != kernels::ActKind::kF32) return Arithmetic::kInt8;
+    const bool rounded = weight == DType::kBF16 && activations == OpenOptions::Activations::kBf16;
+    return rounded ? Arithmetic::kBf16 : Arithmetic::kFloat;
+  };
   const auto architecture = file.value_or<std::string>("general.architecture", "");
   const std::string prefix = architecture ? *architecture + "." : "";
   const auto n_experts = file.value_or<std::uint32_t>(prefix + "expert_count", 0);
@@ -193,7 +223,10 @@ TokenWork work_per_token(const ModelFile& file) {
     const double share = expert ? work.expert_share : 1;
     (expert ? work.expert_bytes : work.weight_bytes) += static_cast<double>(tensor.size_bytes);
     const bool output = tensor.name == (own_output ? "output.weight" : "token_embd.weight");
-    if (tensor.n_dims > 1 && !output) work.matrix_ops += 2 * share * static_cast<double>(tensor.n_elements());
+    if (tensor.n_dims > 1 && !output) {
+      work.matrix_ops[static_cast<std::size_t>(arithmetic_of(tensor.dtype))] +=
+          2 * share * static_cast<double>(tensor.n_elements());
+    }
   }
   return work;
 }

@@ -2,6 +2,7 @@
 // measured in the same seconds.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,9 +11,11 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "engine/registry.h"
 #include "file/model_file.h"
 #include "hearth/language_model.h"
 #include "kernels/table.h"
+#include "measure/limits.h"
 #include "measure/loop_cost.h"
 
 namespace hearth::measure {
@@ -22,13 +25,18 @@ struct TokenWork {
   double weight_bytes = 0;  // that decoding reads, experts apart
   double expert_bytes = 0;  // of all experts
   double expert_share = 0;  // of the experts that one token uses
-  double matrix_ops = 0;    // multiplications and additions of a prompt's token: without the output matrix
+  /// By Arithmetic: multiplications and additions of a prompt's token, without the output matrix.
+  std::array<double, kArithmeticKinds> matrix_ops{};
 
   /// Weights that n tokens evaluated together read; experts as if each token chose its own at random.
   [[nodiscard]] double bytes_for(std::size_t n_tokens) const;
+  [[nodiscard]] double all_matrix_ops() const;
+  [[nodiscard]] bool has(Arithmetic kind) const { return matrix_ops[static_cast<std::size_t>(kind)] > 0; }
+  /// "int8", or "int8+float" where weights are of both kinds.
+  [[nodiscard]] std::string arithmetic_names() const;
 };
 /// An embedding table that is not also the output matrix is read by rows and does not count.
-TokenWork work_per_token(const ModelFile& file);
+TokenWork work_per_token(const ModelFile& file, OpenOptions::Activations activations);
 
 struct BenchOptions {
   std::vector<std::size_t> prompts;        // tokens of a prompt at once; empty: 512, or half of a shorter context
@@ -50,7 +58,7 @@ struct BenchRow {
   int threads = 0;
   double tok_s = 0, tok_s_min = 0, tok_s_max = 0;  // median, slowest and fastest round
   double gb_s = 0, limit_gb_s = 0;                 // decoding: weights and keys read, and what reading could be
-  double gop_s = 0, limit_gop_s = 0;               // prompts: operations of matrices, and the int8 peak
+  double gop_s = 0, limit_gop_s = 0;               // prompts: operations of matrices, and the peak for their operands
   double of_one_token = 0;                         // verifying: its time over that of decoding one token
 };
 

@@ -35,7 +35,7 @@ class Operands {
     std::atomic<std::uint64_t> sink = 0;
     return usual_rate(seconds, [&] {
       pool.parallel_for(kProbeBytes / kChunk, [&](std::size_t i, int) {
-        sink.fetch_xor(kernels.read_memory(weights_.data() + i * kChunk, kChunk));
+        sink.fetch_xor(kernels.read_stream(weights_.data() + i * kChunk, kChunk));
       });
       return kProbeBytes;
     });

@@ -29,6 +29,7 @@ struct NativeContextOptions {
   ThreadPool* pool = nullptr;
   StoragePool* storage = nullptr;
   const StateLayout* state = nullptr;
+  std::uint32_t recipe = kernels::kRecipeId;
   std::function<bool()> cancelled;
   std::function<void(std::size_t layer, std::size_t row_begin, std::span<const float> values)> observe_layer;
   std::span<const std::size_t> observed_attention;  // layers
@@ -102,8 +103,17 @@ class NativeContext final : public Context {
   [[nodiscard]] std::size_t position(std::size_t row) const { return positions_[row]; }
   const RopeTable& rope_table(const Rope& rope);
 
-  kernels::ActRows activations(const Tensor& x, kernels::ActKind kind);
+  /// x as products with such weights take it.
+  kernels::ActRows activations(const Tensor& x, DType weight);
   void quantise(const Tensor& x, kernels::ActKind kind);
+  void round_to_bf16(const Tensor& x);
+  /// Whether activations are rounded for such weights.
+  [[nodiscard]] bool rounds_for(DType weight) const {
+    return options_.recipe == kernels::kBf16RecipeId && weight == DType::kBF16;
+  }
+  [[nodiscard]] kernels::MatmulFn product(DType weight) const {
+    return rounds_for(weight) ? kernels_.matmul_bf16 : kernels_.matmul[static_cast<std::size_t>(weight)];
+  }
   [[nodiscard]] std::span<float> recurrent(const RowSpan& span, std::size_t layer, std::size_t offset) const {
     return options_.state->recurrent(span.recurrent, layer).subspan(offset);
   }

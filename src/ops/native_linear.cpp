@@ -3,6 +3,7 @@
 #include <new>
 
 #include "ops/native_context.h"
+#include "tensor/half.h"
 
 namespace hearth::ops {
 
@@ -38,8 +39,26 @@ void NativeContext::quantise(const Tensor& x, kernels::ActKind kind) {
   q.valid = x.whole();
 }
 
-kernels::ActRows NativeContext::activations(const Tensor& x, kernels::ActKind kind) {
+void NativeContext::round_to_bf16(const Tensor& x) {
+  Storage::Rounded& rounded = x.storage_->bf16;
+  if (rounded.valid && x.whole()) return;
+  const std::size_t k = x.cols();
+  reserve(rounded.values, x.rows() * k * sizeof(float));
+  for_rows(x.rows(), k, [&](std::size_t r) {
+    std::transform(x.row(r), x.row(r) + k, rounded.values.as<float>() + r * k, rounded_to_bf16);
+  });
+  rounded.valid = x.whole();
+}
+
+kernels::ActRows NativeContext::activations(const Tensor& x, DType weight) {
+  const kernels::ActKind kind = kernels::act_kind(weight);
   kernels::ActRows rows{.kind = kind, .m = x.rows(), .k = x.cols()};
+  if (rounds_for(weight)) {
+    round_to_bf16(x);
+    rows.values = x.storage_->bf16.values.as<float>();
+    rows.value_stride = x.cols();
+    return rows;
+  }
   if (kind == kernels::ActKind::kF32) {
     rows.values = x.row(0);
     rows.value_stride = x.stride_;
@@ -64,7 +83,7 @@ void NativeContext::linear_group(const Tensor& x, std::span<const LinearView> we
   std::vector<kernels::ActRows> inputs;
   for (std::size_t w = 0; w < weights.size(); ++w) {
     out[w] = make(x.rows(), weights[w].matrix.n);
-    inputs.push_back(activations(x, kernels::act_kind(weights[w].matrix.type)));
+    inputs.push_back(activations(x, weights[w].matrix.type));
     const std::size_t panels = weights[w].matrix.n_panels();
     for (std::size_t begin = 0; begin < panels; begin += per_chunk)
       chunks.push_back({w, begin, std::min(panels, begin + per_chunk)});
@@ -75,8 +94,8 @@ void NativeContext::linear_group(const Tensor& x, std::span<const LinearView> we
     const PanelChunk& chunk = chunks[chunk_idx];
     const LinearView& w = weights[chunk.weight_idx];
     const Tensor& y = out[chunk.weight_idx];
-    kernels_.matmul[static_cast<std::size_t>(w.matrix.type)](w.matrix, inputs[chunk.weight_idx], chunk.begin, chunk.end,
-                                                             y.row(0), y.stride_, scratch(worker));
+    product(w.matrix.type)(w.matrix, inputs[chunk.weight_idx], chunk.begin, chunk.end, y.row(0), y.stride_,
+                           scratch(worker));
     if (w.bias.empty()) return;
     const std::size_t end = std::min(w.matrix.n, chunk.end * kernels::kPanelRows);
     for (std::size_t r = 0; r < y.rows(); ++r) {
@@ -94,7 +113,7 @@ Tensor NativeContext::linear_parts(const Tensor& x, const ExpertsView& matrices)
   }
   Tensor out = make(rows, n_parts * n);
   if (rows == 0) return out;
-  const kernels::ActRows all = activations(by_part, kernels::act_kind(matrices.first.type));
+  const kernels::ActRows all = activations(by_part, matrices.first.type);
   need_scratch(kernels::matmul_scratch_bytes(k));
   pool_.parallel_for(n_parts, [&](std::size_t p, int worker) {
     kernels::ActRows in = all;
@@ -109,8 +128,7 @@ Tensor NativeContext::linear_parts(const Tensor& x, const ExpertsView& matrices)
       in.sums += p * rows * (k / sum_block);
     }
     const kernels::PackedMatrix w = matrices.expert(p);
-    kernels_.matmul[static_cast<std::size_t>(w.type)](w, in, 0, w.n_panels(), out.row(0) + p * n, out.stride_,
-                                                      scratch(worker));
+    product(w.type)(w, in, 0, w.n_panels(), out.row(0) + p * n, out.stride_, scratch(worker));
   });
   return out;
 }

@@ -44,4 +44,9 @@ inline std::uint16_t f32_to_bf16(float f) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
+/// The nearest BF16 value.
+inline float rounded_to_bf16(float f) {
+  return bf16_to_f32(f32_to_bf16(f));
+}
+
 }  // namespace hearth

@@ -323,6 +323,24 @@ TEST_F(CApiCare, WhatDoesNotFitIsRefusedWithWhatWould) {
   EXPECT_NE(std::string(error_.message).find("\"q8_0\""), std::string::npos) << error_.message;
 }
 
+TEST(CApiOpen, Bf16ActivationsAreAnotherRecipe) {
+  const auto path = hearth::testing::data_path("golden/quant/BF16/model.gguf");
+  if (const auto why = hearth::testing::missing(path)) GTEST_SKIP() << *why;
+  for (const int asked : {0, 1}) {
+    hearth_error error = no_error();
+    hearth_model_options options{};
+    options.size = sizeof options;
+    options.n_threads = 1;
+    options.bf16_activations = asked;
+    hearth_model* const model = hearth_model_open(path.string().c_str(), &options, &error);
+    ASSERT_NE(model, nullptr) << error.message;
+    char* const text = hearth_model_info(model, &error);
+    EXPECT_EQ(Json::parse(text).at("recipe"), asked + 1);
+    hearth_text_free(text);
+    hearth_model_close(model);
+  }
+}
+
 TEST_F(CApiCare, ADeathIsExplainedThenLoadedWithLessThenRefused) {
   leave_ticket();
   hearth_model* const smaller = hearth_model_open(path_.c_str(), &options_, &error_);

@@ -40,6 +40,23 @@ TEST(BenchCommand, RowsSpeedsAndLimits) {
   EXPECT_NE(table.out.find("of the limit"), std::string::npos);
 }
 
+TEST(BenchCommand, TheLimitOfPromptsIsThatOfTheirOperands) {
+  const auto bf16 = data_path("golden/quant/BF16/model.gguf"), q4 = data_path("golden/quant/Q4_0/model.gguf");
+  if (const auto why = missing(bf16)) GTEST_SKIP() << *why;
+  const auto bench = [](const std::filesystem::path& model, std::vector<std::string> more) {
+    more.insert(more.begin(), {"bench", model.string(), "--prompts", "16", "--decode", "4", "--rounds", "1"});
+    return run_hearth(more);
+  };
+  EXPECT_NE(bench(q4, {}).out.find("GOP/s int8"), std::string::npos);
+  EXPECT_NE(bench(bf16, {}).out.find("GOP/s float"), std::string::npos);
+  const Ran rounded = bench(bf16, {"--bf16-activations"});
+  EXPECT_NE(rounded.out.find("GOP/s bf16"), std::string::npos);
+  EXPECT_EQ(rounded.err, "");
+  const Ran none = bench(q4, {"--bf16-activations"});
+  EXPECT_EQ(none.code, 0);
+  EXPECT_NE(none.err.find("changes nothing"), std::string::npos) << none.err;
+}
+
 TEST(BenchCommand, StreamsVerifyingAndTheTextLoop) {
   const auto model = data_path("golden/arch/llama/model.gguf");
   if (const auto why = missing(model)) GTEST_SKIP() << *why;

@@ -55,6 +55,25 @@ TEST(LogitsCommand, BitsDoNotDependOnThreadsOrSplitting) {
   }
 }
 
+TEST(LogitsCommand, LastIsTheLastRow) {
+  const std::string model = golden("llama");
+  NEED(model);
+  const ScratchFolder folder;
+  const std::string all = folder.file("all.f32"), last = folder.file("last.f32");
+  const std::vector<std::string> words = {"logits", model + "/model.gguf", "--tokens", model + "/tokens.json", "--out"};
+  const auto run = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> asked = words;
+    asked.insert(asked.end(), more.begin(), more.end());
+    return run_hearth(asked);
+  };
+  ASSERT_EQ(run({all}).code, 0);
+  const Ran ran = run({last, "--last", "--json"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(Json::parse(ran.out).at("n_rows"), 1);
+  EXPECT_TRUE(read_text(all).ends_with(read_text(last)));
+  EXPECT_EQ(read_text(last).size(), 512 * sizeof(float));
+}
+
 TEST(LogitsCommand, TakesAPlainList) {
   const ScratchFolder folder;
   const std::string script = folder.write("model.json", R"({"hearth_fake": 1})");

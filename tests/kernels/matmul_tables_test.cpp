@@ -3,6 +3,7 @@
 
 #include "avxvnni_by_avx2.h"
 #include "random_matrix.h"
+#include "tensor/half.h"
 
 namespace hearth::kernels {
 namespace {
@@ -153,6 +154,29 @@ TEST_P(MatmulTables, WriteOnlyTheirPanels) {
           }
         }
       }
+    }
+  }
+}
+
+// Where activations are BF16, too, products of pairs must be those of one multiply-add per element: every number of
+// columns, an odd K, more columns than a span holds, a K that fills the scratch.
+TEST(MatmulBf16, EqualsTheProductWithFloats) {
+  std::mt19937 random(23);
+  struct Size {
+    std::size_t k, n, m;
+  };
+  std::vector<Size> sizes = {{1, 5, 3}, {64, 33, 4000}, {63, 16, 400}, {2048, 100, 140}, {8192, 70, 50}};
+  for (std::size_t m = 1; m <= 40; ++m) sizes.push_back({37 + m % 2, 87, m});
+  for (const auto [k, n, m] : sizes) {
+    const RandomMatrix w(DType::kBF16, n, k, random);
+    auto x = random_values(m * k, random);
+    for (float& value : x) value = rounded_to_bf16(std::ldexp(value, static_cast<int>(random() % 20) - 10));
+    const Activations act(ActKind::kF32, m, k, x, scalar());
+    const auto expected = multiply(scalar(), w.matrix, act.rows);
+    for (const KernelTable* table : all_tables()) {
+      if (!table->supported(detect_cpu_features())) continue;
+      EXPECT_EQ(difference(multiply(table->matmul_bf16, w.matrix, act.rows), expected, n), "")
+          << table->name << " k " << k << " m " << m;
     }
   }
 }

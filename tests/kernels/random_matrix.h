@@ -117,12 +117,15 @@ inline std::vector<float> random_values(std::size_t n, std::mt19937& random) {
   return x;
 }
 
-/// [m][n] results of the whole matrix by one table.
-inline std::vector<float> multiply(const KernelTable& table, const PackedMatrix& w, const ActRows& x) {
+/// [m][n] results of the whole matrix by one product.
+inline std::vector<float> multiply(MatmulFn product, const PackedMatrix& w, const ActRows& x) {
   std::vector<float> out(x.m * w.n);
   ExactBytes scratch(matmul_scratch_bytes(w.k));
-  table.matmul[static_cast<std::size_t>(w.type)](w, x, 0, w.n_panels(), out.data(), w.n, scratch.data());
+  product(w, x, 0, w.n_panels(), out.data(), w.n, scratch.data());
   return out;
+}
+inline std::vector<float> multiply(const KernelTable& table, const PackedMatrix& w, const ActRows& x) {
+  return multiply(table.matmul[static_cast<std::size_t>(w.type)], w, x);
 }
 
 /// Equal bits; a NaN equals any other, since no recipe can fix which NaN a processor returns.

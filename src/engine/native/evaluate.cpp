@@ -199,6 +199,7 @@ class NativeModel::Evaluation {
                                                     .pool = model_.pool_.get(),
                                                     .storage = &model_.storage_,
                                                     .state = &first.layout(),
+                                                    .recipe = model_.info_.recipe_id,
                                                     .cancelled = options_.cancelled,
                                                     .observe_layer = options_.observe_layer,
                                                     .observed_attention = options_.observe_attention.layers,

@@ -54,6 +54,11 @@ std::string main_type(const ModelFile& file) {
   return most == n_elements.end() ? std::string() : std::string(dtype_info(most->first).name);
 }
 
+bool has_bf16_matrix(const ModelFile& file) {
+  return std::ranges::any_of(
+      file.tensors(), [](const TensorInfo& tensor) { return tensor.dtype == DType::kBF16 && tensor.n_dims > 1; });
+}
+
 /// What the files say to applications: templates, and how to sample.
 Status read_advice(const ModelFile& file, ModelInfo& info) {
   HEARTH_TRY(info.chat_template, file.value_or<std::string>("tokenizer.chat_template", ""));
@@ -126,7 +131,7 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
   HEARTH_CHECK(read_advice(file, self->info_));
   self->info_.isa = self->kernels_->name;
   self->info_.n_threads = self->pool_->n_threads();
-  self->info_.recipe_id = kernels::kRecipeId;
+  self->info_.recipe_id = has_bf16_matrix(file) ? options.recipe : kernels::kRecipeId;
   self->info_.fingerprint = self->fingerprint_;
   const bool encoder = self->model_->is_encoder();
   const bool recurrent = self->layouts_[0].n_recurrent() > 0;

@@ -20,7 +20,7 @@ constexpr std::uint32_t kVersion = 1;
 struct Header {
   char magic[8] = {'H', 'E', 'A', 'R', 'T', 'H', 'K', 'V'};
   std::uint32_t version = kVersion;
-  std::uint32_t recipe = kernels::kRecipeId;
+  std::uint32_t recipe = 0;
   std::uint64_t fingerprint = 0;
   std::uint32_t kv_type = 0;
   std::uint32_t reserved = 0;
@@ -51,7 +51,8 @@ Status NativeModel::export_state(SequenceId id, const std::function<Status(std::
   const std::lock_guard lock(mutex_);
   HEARTH_TRY(Sequence * sequence, find(id));
   const ops::StateLayout& layout = sequence->layout();
-  Header header{.fingerprint = fingerprint_,
+  Header header{.recipe = info_.recipe_id,
+                .fingerprint = fingerprint_,
                 .kv_type = static_cast<std::uint32_t>(layout.type()),
                 .length = sequence->length(),
                 .block_bytes = layout.block_bytes(),
@@ -88,9 +89,9 @@ Result<SequenceId> NativeModel::import_state(std::span<const std::byte> bytes, c
   if (std::memcmp(header.magic, expected.magic, sizeof header.magic) != 0)
     return refuse("these bytes are no saved state");
   if (header.version != kVersion) return refuse(fmt::format("version {} is not {}", header.version, kVersion));
-  if (header.recipe != kernels::kRecipeId)
+  if (header.recipe != info_.recipe_id)
     return refuse(
-        fmt::format("it was made by numeric recipe {}, this build uses {}", header.recipe, kernels::kRecipeId));
+        fmt::format("it was made by numeric recipe {}, this model runs with {}", header.recipe, info_.recipe_id));
   if (header.fingerprint != fingerprint_) return refuse("it belongs to another model");
   if (header.kv_type != static_cast<std::uint32_t>(options.kv))
     return refuse("it was saved with another key/value type");

@@ -30,16 +30,33 @@ std::uint64_t int8_work(std::uint64_t rounds, std::uint32_t* result) {
   return rounds * 12 * 32 * 2;
 }
 
-// Four streams: one core reads faster so than along one.
-std::uint64_t read_memory(const std::byte* bytes, std::size_t n) {
-  __m256i sums[4] = {};
-  for (std::size_t at = 0; at < n / 4; at += 32) {
+std::uint64_t float_work(std::uint64_t rounds, std::uint32_t* result) {
+  __m256 sums[12], x = _mm256_set1_ps(3);
+  const __m256 w = _mm256_set1_ps(5);
+  HEARTH_UNROLL
+  for (int i = 0; i < 12; ++i) sums[i] = _mm256_set1_ps(static_cast<float>(i));
+  for (std::uint64_t r = 0; r < rounds; ++r) {
+    asm volatile("" : "+x"(x));
     HEARTH_UNROLL
-    for (int i = 0; i < 4; ++i)
-      sums[i] = _mm256_xor_si256(sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + n / 4 * i + at)));
+    for (int i = 0; i < 12; ++i) sums[i] = _mm256_fmadd_ps(x, w, sums[i]);
   }
-  const __m256i all = _mm256_xor_si256(_mm256_xor_si256(sums[0], sums[1]), _mm256_xor_si256(sums[2], sums[3]));
-  return static_cast<std::uint64_t>(_mm256_extract_epi64(all, 0));
+  HEARTH_UNROLL
+  for (int i = 1; i < 12; ++i) sums[0] = _mm256_xor_ps(sums[0], sums[i]);
+  *result ^= static_cast<std::uint32_t>(_mm256_extract_epi32(_mm256_castps_si256(sums[0]), 0));
+  return rounds * 12 * 8 * 2;
+}
+
+template <int S>
+std::uint64_t read_streams(const std::byte* bytes, std::size_t n) {
+  __m256i sums[S] = {};
+  for (std::size_t at = 0; at < n / S; at += 32) {
+    HEARTH_UNROLL
+    for (int i = 0; i < S; ++i)
+      sums[i] = _mm256_xor_si256(sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + n / S * i + at)));
+  }
+  HEARTH_UNROLL
+  for (int i = 1; i < S; ++i) sums[0] = _mm256_xor_si256(sums[0], sums[i]);
+  return static_cast<std::uint64_t>(_mm256_extract_epi64(sums[0], 0));
 }
 
 }  // namespace
@@ -51,7 +68,9 @@ namespace hearth::kernels {
 
 void fill_limits_avx2(KernelTable& table) {
   table.int8_work = avx2::int8_work;
-  table.read_memory = avx2::read_memory;
+  table.float_work = table.bf16_work = avx2::float_work;
+  table.read_stream = avx2::read_streams<1>;
+  table.read_four_streams = avx2::read_streams<4>;
 }
 
 }  // namespace hearth::kernels

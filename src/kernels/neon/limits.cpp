@@ -28,15 +28,36 @@ std::uint64_t int8_work(std::uint64_t rounds, std::uint32_t* result) {
   return rounds * 16 * 16 * 2;
 }
 
-std::uint64_t read_memory(const std::byte* bytes, std::size_t n) {
-  uint8x16_t sums[4] = {vdupq_n_u8(0), vdupq_n_u8(0), vdupq_n_u8(0), vdupq_n_u8(0)};
-  const auto* from = reinterpret_cast<const std::uint8_t*>(bytes);
-  for (std::size_t at = 0; at < n / 4; at += 16) {  // four streams: one core reads faster so than along one
+std::uint64_t float_work(std::uint64_t rounds, std::uint32_t* result) {
+  float32x4_t sums[16], x = vdupq_n_f32(3);
+  const float32x4_t w = vdupq_n_f32(5);
+  HEARTH_UNROLL
+  for (int i = 0; i < 16; ++i) sums[i] = vdupq_n_f32(static_cast<float>(i));
+  for (std::uint64_t r = 0; r < rounds; ++r) {
+    asm volatile("" : "+w"(x));
     HEARTH_UNROLL
-    for (std::size_t i = 0; i < 4; ++i) sums[i] = veorq_u8(sums[i], vld1q_u8(from + n / 4 * i + at));
+    for (int i = 0; i < 16; ++i) sums[i] = vfmaq_f32(sums[i], x, w);
   }
-  const uint8x16_t all = veorq_u8(veorq_u8(sums[0], sums[1]), veorq_u8(sums[2], sums[3]));
-  return vgetq_lane_u64(vreinterpretq_u64_u8(all), 0);
+  uint32x4_t all = vreinterpretq_u32_f32(sums[0]);
+  HEARTH_UNROLL
+  for (int i = 1; i < 16; ++i) all = veorq_u32(all, vreinterpretq_u32_f32(sums[i]));
+  *result ^= vgetq_lane_u32(all, 0);
+  return rounds * 16 * 4 * 2;
+}
+
+template <std::size_t S>
+std::uint64_t read_streams(const std::byte* bytes, std::size_t n) {
+  uint8x16_t sums[S];
+  HEARTH_UNROLL
+  for (std::size_t i = 0; i < S; ++i) sums[i] = vdupq_n_u8(0);
+  const auto* from = reinterpret_cast<const std::uint8_t*>(bytes);
+  for (std::size_t at = 0; at < n / S; at += 16) {
+    HEARTH_UNROLL
+    for (std::size_t i = 0; i < S; ++i) sums[i] = veorq_u8(sums[i], vld1q_u8(from + n / S * i + at));
+  }
+  HEARTH_UNROLL
+  for (std::size_t i = 1; i < S; ++i) sums[0] = veorq_u8(sums[0], sums[i]);
+  return vgetq_lane_u64(vreinterpretq_u64_u8(sums[0]), 0);
 }
 
 }  // namespace
@@ -76,7 +97,9 @@ namespace hearth::kernels {
 
 void fill_limits_neon(KernelTable& table) {
   table.int8_work = neon::int8_work;
-  table.read_memory = neon::read_memory;
+  table.float_work = table.bf16_work = neon::float_work;
+  table.read_stream = neon::read_streams<1>;
+  table.read_four_streams = neon::read_streams<4>;
 }
 
 void fill_limits_neon_i8mm(KernelTable& table) {
