@@ -16,9 +16,8 @@ using avx512::prefetch;
 
 struct PairsOfBF16 {
   using Rows = __m512i;
-  static constexpr std::size_t kElements = 2, kBytes = 64, kSpanBytes = 512 * 1024;
-  /// An odd number of lines, so that columns do not share a cache set.
-  static constexpr std::size_t column_bytes(std::size_t k) { return ((2 * k + 63) / 64 | 1) * 64; }
+  static constexpr std::size_t kElements = 2, kBytes = 64, kSpanBytes = 512 * 1024, kSpanLeast = 48;
+  static constexpr std::size_t column_bytes(std::size_t k) { return odd_lines(2 * k); }
 
   /// Per row: the odd element in the low half of a word, the even one in the high half.
   HEARTH_INLINE static __m512i pairs_of(__m512i elements) {

@@ -11,13 +11,18 @@ namespace {
 /// One element of K at once.
 struct OneElement {
   using Rows = __m512;
-  static constexpr std::size_t kElements = 1, kSpanBytes = 768 * 1024;
-  static constexpr std::size_t column_bytes(std::size_t k) { return 4 * (k + 1); }
+  static constexpr std::size_t kElements = 1, kSpanBytes = 640 * 1024, kSpanLeast = 24;
+  static constexpr std::size_t column_bytes(std::size_t k) { return odd_lines(4 * k); }
   HEARTH_INLINE static __m512 multiply_add(__m512 sums, __m512 w, const float* word) {
     return _mm512_fmadd_ps(w, _mm512_set1_ps(*word), sums);
   }
-  static PlainColumns columns(const ActRows& x, std::size_t first, std::size_t, std::byte*) {
-    return {x.values + first * x.value_stride, x.value_stride};
+  /// Where they are, if few; more than the ways of a cache set are copied apart.
+  static PlainColumns columns(const ActRows& x, std::size_t first, std::size_t n, std::byte* scratch) {
+    const float* values = x.values + first * x.value_stride;
+    if (n <= 8) return {values, x.value_stride};
+    const std::size_t stride = column_bytes(x.k);
+    for (std::size_t c = 0; c < n; ++c) __builtin_memcpy(scratch + stride * c, values + c * x.value_stride, 4 * x.k);
+    return {reinterpret_cast<const float*>(scratch), stride / sizeof(float)};
   }
 };
 struct F32 : OneElement {

@@ -7,7 +7,7 @@
 //   load_rows, load_last    the 16 rows' weights of a step; of the last one of an odd K, where a step takes two
 //   multiply_add            sums + weights * activation, which is one 4-byte word per step
 //   columns                 where a span of columns lies as such words
-//   kSpanBytes              of such words: they stay in the second-level cache
+//   kSpanBytes, kSpanLeast  of such words, which stay in the second-level cache; columns, however long
 //   column_bytes            of one column
 
 constexpr int kPlainColumns = 12;
@@ -18,6 +18,11 @@ struct PlainColumns {
   const float* words;
   std::size_t stride;
 };
+
+/// Rounded up to an odd number of cache lines: columns so far apart do not share a set of the first-level cache.
+constexpr std::size_t odd_lines(std::size_t bytes) {
+  return ((bytes + 63) / 64 | 1) * 64;
+}
 
 /// acc [P][C][16] = panels [P][k][16] times columns [C].
 template <class W, int P, int C>
@@ -92,7 +97,7 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
   const MatmulCall call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
   alignas(64) float acc[2 * kPlainColumns * 16];
   const std::size_t by_cache = W::kSpanBytes / W::column_bytes(x.k);
-  const std::size_t longest = by_cache > kSpanLeast ? by_cache : kSpanLeast;
+  const std::size_t longest = by_cache > W::kSpanLeast ? by_cache : W::kSpanLeast;
   const std::size_t n_spans = (x.m + longest - 1) / longest;
   for (std::size_t s = 0; s < n_spans; ++s) {
     const std::size_t first = x.m * s / n_spans, length = x.m * (s + 1) / n_spans - first;
