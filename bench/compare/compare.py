@@ -152,7 +152,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--hearth", default=os.path.join(ROOT, "build", "hearth"))
-    parser.add_argument("--hearth-args", default="", metavar="ARGS", help="for hearth bench, such as =--bf16-activations")
+    parser.add_argument("--hearth-args", default="", metavar="ARGS", help="for hearth bench; write --hearth-args=--bf16-activations")
     parser.add_argument("--llama-bench", action="append", default=[], metavar="NAME=PATH[,ARGS]")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--prompts", default="512")

@@ -58,8 +58,9 @@ typedef struct hearth_model_options {
                                * refused with load_failed (16). NULL: nothing is written */
   const char* kv;             /* how keys and values are stored: "f16", "f32", "q8_0"; NULL: "f16" */
   int32_t force;              /* not 0: load even where memory is short, or where loading it ended badly before */
-  int32_t bf16_activations; /* not 0: activations are rounded to BF16 before they meet BF16 weights (numeric recipe 2):
-                             * faster where the processor multiplies BF16 */
+  const char* activations; /* how they meet BF16 weights: "float", or "bf16": rounded (numeric recipe 2), faster where
+                            * the processor multiplies BF16; NULL: "float". "recipe" of hearth_model_info tells whether
+                            * engine and model follow it */
 } hearth_model_options;
 
 /* `options` may be NULL. */

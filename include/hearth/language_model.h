@@ -57,6 +57,10 @@ struct ModelInfo {
 
 using SequenceId = std::uint32_t;
 
+/// How activations meet BF16 weights: as they are, or rounded to BF16 (numeric recipe 2), which some processors
+/// multiply twice as fast.
+enum class ActivationPrecision : std::uint8_t { kFloat, kBf16 };
+
 enum class KvStorage : std::uint8_t { kF16, kF32, kQ8_0 };
 
 struct SequenceOptions {

@@ -52,23 +52,29 @@ struct ThreadPool::State {
   std::atomic<bool> stopping{false};
   alignas(64) std::atomic<std::uint32_t> round{0};
   /// A worker's chunks of a round, which are consecutive.
+  /// Consecutive chunks that nobody has taken, `begin << 32 | end`: their worker takes the first, others the last.
   struct alignas(64) Share {
-    std::atomic<std::uint64_t> ticket{0};  // the round above the number of chunks that nobody has taken
+    std::atomic<std::uint64_t> left{0};
   };
   std::vector<Share> shares;
   alignas(64) std::atomic<std::uint32_t> n_done{0};
 
   explicit State(int n_threads) : shares(static_cast<std::size_t>(n_threads)) {}
 
-  [[nodiscard]] std::size_t share_begin(std::size_t share) const { return n_chunks * share / shares.size(); }
+  /// Opens a round. A worker that is about may begin with the first share before the last one is there.
+  void hand_out() {
+    const auto begin_of = [&](std::size_t share) { return (n_chunks * share + shares.size() - 1) / shares.size(); };
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      shares[i].left.store(std::uint64_t{begin_of(i)} << 32 | begin_of(i + 1), std::memory_order_release);
+    }
+  }
 
-  /// Takes chunks of the round at hand until none is left. Whoever took one holds the round open, so `body` and
-  /// `n_chunks` may be read then, and only then.
+  /// Takes chunks of the round at hand until none is left. Whoever took one holds the round open, so `body`, `order`
+  /// and `n_chunks` may be read then, and only then.
   void run_chunks(int worker_idx) {
     std::uint32_t taken = 0;
     for (std::size_t n = 0; n < shares.size(); ++n) {
-      const std::size_t share = (static_cast<std::size_t>(worker_idx) + n) % shares.size();
-      taken += run_share(share, worker_idx);
+      taken += run_share((static_cast<std::size_t>(worker_idx) + n) % shares.size(), worker_idx);
     }
     if (taken == 0) return;
     const std::uint32_t all = n_chunks;  // before this worker's chunks are done, and with them perhaps the round
@@ -77,23 +83,19 @@ struct ThreadPool::State {
 
   /// Returns how many it ran.
   std::uint32_t run_share(std::size_t share, int worker_idx) {
-    std::atomic<std::uint64_t>& ticket = shares[share].ticket;
+    const bool own = share == static_cast<std::size_t>(worker_idx);
+    std::atomic<std::uint64_t>& left = shares[share].left;
     std::uint32_t taken = 0;
-    for (std::uint64_t now = ticket.load(std::memory_order_acquire); static_cast<std::uint32_t>(now) != 0;) {
-      if (!ticket.compare_exchange_weak(now, now - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      const std::size_t i = share_begin(share + 1) - static_cast<std::uint32_t>(now);
+    std::uint64_t now = left.load(std::memory_order_acquire);
+    for (;;) {
+      const std::uint64_t begin = now >> 32, end = now & 0xffffffff;
+      if (begin >= end) return taken;
+      const std::uint64_t rest = own ? now + (std::uint64_t{1} << 32) : now - 1;
+      if (!left.compare_exchange_weak(now, rest, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      const std::size_t i = own ? begin : end - 1;
       (*body)(order.empty() ? i : order[i], worker_idx);
       ++taken;
-      now = ticket.load(std::memory_order_acquire);
-    }
-    return taken;
-  }
-
-  /// Opens a round. A worker that is about may begin with the first share before the last one is there.
-  void hand_out(std::uint32_t round_number) {
-    for (std::size_t share = 0; share < shares.size(); ++share) {
-      shares[share].ticket.store(std::uint64_t{round_number} << 32 | (share_begin(share + 1) - share_begin(share)),
-                                 std::memory_order_release);
+      now = left.load(std::memory_order_acquire);
     }
   }
 
@@ -146,7 +148,7 @@ void ThreadPool::parallel_for(std::size_t n_chunks, const std::function<void(std
   state_->make_order();
   state_->n_done.store(0, std::memory_order_relaxed);
   const std::uint32_t round = state_->round.load(std::memory_order_relaxed) + 1;
-  state_->hand_out(round);
+  state_->hand_out();
   if (!state_->threads.empty() && n_chunks > 1) {
     state_->round.store(round, std::memory_order_release);
     state_->round.notify_all();

@@ -8,9 +8,9 @@
 
 namespace hearth {
 
-/// Runs numbered chunks on n_threads threads, the caller among them. Each thread begins with a run of consecutive chunks
-/// of its own; idle threads take over what others have left. Between
-/// calls they spin for a bounded time, then sleep. Which thread runs which chunk never changes a result.
+/// Runs numbered chunks on n_threads threads, the caller among them. Each thread takes a share of consecutive chunks in
+/// order; who has none left takes over the last ones of others. Between calls threads spin for a bounded time, then
+/// sleep. Which thread runs which chunk never changes a result.
 /// One parallel_for at a time: calls from several threads wait for each other.
 class ThreadPool {
  public:

@@ -1,4 +1,5 @@
 // Opening, describing and closing models, and the host's life.
+#include <cstddef>
 #include <cstdlib>
 
 #include "capi/handles.h"
@@ -16,6 +17,9 @@ using hearth::capi::guarded;
 
 namespace {
 
+// `size` can only tell versions apart if the last member ends the struct.
+static_assert(offsetof(hearth_model_options, activations) + sizeof(const char*) == sizeof(hearth_model_options));
+
 constexpr std::int32_t kDone = 0;
 
 Result<hearth::KvStorage> kv_of(const char* name) {
@@ -27,13 +31,20 @@ Result<hearth::KvStorage> kv_of(const char* name) {
                       "hearth_model_options.kv is \"" + std::string(text) + R"("; it takes "f16", "f32" or "q8_0")");
 }
 
+Result<hearth::ActivationPrecision> activations_of(const char* name) {
+  const std::string_view text = name == nullptr ? "float" : name;
+  if (text == "float") return hearth::ActivationPrecision::kFloat;
+  if (text == "bf16") return hearth::ActivationPrecision::kBf16;
+  return hearth::fail(ErrorCode::kInvalidArgument, "hearth_model_options.activations is \"" + std::string(text) +
+                                                       R"("; it takes "float" or "bf16")");
+}
+
 hearth::OpenOptions open_options_of(const hearth_model_options& o) {
   hearth::OpenOptions options;
   if (o.engine != nullptr) options.engine = o.engine;
   if (o.isa != nullptr) options.isa = o.isa;
   if (o.cache_folder != nullptr) options.cache = hearth::CacheOptions{.folder = o.cache_folder};
   options.n_threads = o.n_threads;
-  if (o.bf16_activations != 0) options.activations = hearth::OpenOptions::Activations::kBf16;
   if (o.progress != nullptr)
     options.progress = [o](std::uint64_t done, std::uint64_t all) { return o.progress(o.user, done, all) == 0; };
   return options;
@@ -50,7 +61,9 @@ Result<hearth_model*> open_model_with(const std::string& path, const hearth_mode
   hearth::generate::LocalGeneratorOptions generator;
   hearth::fit::Running wanted{.n_ctx = o.n_ctx, .ubatch = generator.scheduler.chunk};
   HEARTH_TRY(wanted.kv, kv_of(o.kv));
-  HEARTH_TRY(auto opened, hearth::care::open_with_care(path, wanted, open_options_of(o), care_options_of(o)));
+  hearth::OpenOptions options = open_options_of(o);
+  HEARTH_TRY(options.activations, activations_of(o.activations));
+  HEARTH_TRY(auto opened, hearth::care::open_with_care(path, wanted, options, care_options_of(o)));
   auto handle = std::make_unique<hearth_model>();
   handle->model = std::move(opened.model);
   handle->n_ctx = opened.running.n_ctx;

@@ -62,7 +62,6 @@ class Bench final : public Command {
       return usage_error("--synthetic runs on the native engine; for --engine write a file with `hearth synth`");
     HEARTH_CHECK(check_engine_name(model_.engine_name(settings)));
     HEARTH_CHECK(prepare(settings));
-    if (model_.bf16_activations && !work_.has(measure::Arithmetic::kBf16)) note(kNoBf16Weights);
     const InterruptGuard guard;
     options_.cancelled = [&guard] { return guard.interrupted(); };
     const bool terminal = is_terminal(StandardStream::kError);
@@ -74,6 +73,7 @@ class Bench final : public Command {
     if (guard.interrupted()) return kInterrupted;
     HEARTH_CHECK(report);
     HEARTH_CHECK(points);
+    if (model_.bf16_activations && report->recipe_id != kernels::kBf16RecipeId) note(no_bf16_weights(name_));
     if (!plot_.empty()) HEARTH_CHECK(draw(*report, *points));
     HEARTH_CHECK(print(json_ ? as_json(*report, *points) : as_text(*report, *points)));
     return kOk;
@@ -97,7 +97,7 @@ class Bench final : public Command {
       name_ = typed_;
       const auto file = open_model_file(*path_);
       if (file) {
-        work_ = measure::work_per_token(**file, model_.activations());
+        work_ = measure::work_per_token(**file);
       } else if (file.error().code == ErrorCode::kFileNotFound) {  // other engines may open what is no GGUF
         return std::unexpected(Failure(file.error()));
       }
@@ -114,12 +114,12 @@ class Bench final : public Command {
     HEARTH_TRY(const SyntheticName what, parse_synthetic_name(synthetic_));
     name_ = synthetic_ + " (random weights)";
     HEARTH_TRY(made_, synthetic::make_model(*what.shape, *what.mix));
-    work_ = measure::work_per_token(*made_, model_.activations());
+    work_ = measure::work_per_token(*made_);
     open_ = [this, isa](std::shared_ptr<ThreadPool> pool) -> Result<std::unique_ptr<LanguageModel>> {
       native::Options options;
       options.pool = std::move(pool);
       options.isa = isa;
-      if (model_.bf16_activations) options.recipe = kernels::kBf16RecipeId;
+      options.activations = model_.activations();
       HEARTH_TRY(auto model, native::NativeModel::load(*made_, options));
       return std::unique_ptr<LanguageModel>(std::move(model));
     };
@@ -142,7 +142,7 @@ class Bench final : public Command {
                                   report.engine, report.isa.empty() ? "" : ", kernels ", report.isa);
     out +=
         fmt::format("{:14} {:>7} {:>10} {:>19}  {}\n", "test", "threads", "tok/s", "slowest..fastest", "of the limit");
-    const std::string arithmetic = "GOP/s " + work_.arithmetic_names();
+    const std::string arithmetic = "GOP/s " + report.arithmetic;
     for (const measure::BenchRow& row : report.rows) {
       const std::string share = row.limit_gb_s > 0 ? share_text(row.gb_s, row.limit_gb_s, "GB/s read")
                                                    : share_text(row.gop_s, row.limit_gop_s, arithmetic);
@@ -196,19 +196,21 @@ class Bench final : public Command {
                            {"clock_mhz", known(point.clock_mhz)},
                            {"temperature_c", known(point.temperature)}});
     }
-    const nlohmann::json json = {{"model", name_},
-                                 {"engine", report.engine},
-                                 {"isa", report.isa},
-                                 {"results", rows},
-                                 {"text_loop", loops},
-                                 {"weight_bytes", report.weight_bytes},
-                                 {"arithmetic", work_.arithmetic_names()},
-                                 {"bytes_per_token", known(work_.bytes_for(1))},
-                                 {"load_s", report.load_s},
-                                 {"ttft_s", report.first_token_s},
-                                 {"cold_start_s", report.load_s + report.first_token_s},
-                                 {"peak_memory_bytes", report.peak_memory_bytes},
-                                 {"sustained", sustained}};
+    const nlohmann::json json = {
+        {"model", name_},
+        {"engine", report.engine},
+        {"isa", report.isa},
+        {"results", rows},
+        {"text_loop", loops},
+        {"weight_bytes", report.weight_bytes},
+        {"arithmetic", report.arithmetic.empty() ? nlohmann::json(nullptr) : nlohmann::json(report.arithmetic)},
+        {"recipe", report.recipe_id},
+        {"bytes_per_token", known(work_.bytes_for(1))},
+        {"load_s", report.load_s},
+        {"ttft_s", report.first_token_s},
+        {"cold_start_s", report.load_s + report.first_token_s},
+        {"peak_memory_bytes", report.peak_memory_bytes},
+        {"sustained", sustained}};
     return json.dump(2) + "\n";
   }
 

@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/load_progress.h"
 #include "cli/tuning.h"
+#include "engine/registry.h"
 #include "kernels/table.h"
 
 #include <fmt/format.h>
@@ -22,6 +23,11 @@ std::string kv_storage_name(KvStorage kv) {
 }
 
 }  // namespace
+
+std::string no_bf16_weights(const std::string& name) {
+  return fmt::format("--bf16-activations changes nothing for {}: the native engine multiplies no BF16 weights of it",
+                     name);
+}
 
 void ModelFlags::declare_model(Flags& flags) {
   flags.model("MODEL", path, typed, "The model: a file, or a name such as llama3.2:3b (see `hearth list`)");
@@ -116,7 +122,7 @@ Checked<LoadedModel> ModelFlags::load(const std::string& file, const Settings& s
   auto model = open_model(file, options);
   if (!watch.progress(0, 0)) return interrupted();
   if (!model) return std::unexpected(Failure(std::move(model.error())));
-  if (bf16_activations && (*model)->info().recipe_id != kernels::kBf16RecipeId) watch.tell(std::string(kNoBf16Weights));
+  if (bf16_activations && (*model)->info().recipe_id != kernels::kBf16RecipeId) watch.tell(no_bf16_weights(file));
   care.succeeded();
   return LoadedModel{.model = std::move(*model), .running = care.running(), .foreseen = care.foreseen()};
 }

@@ -6,13 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "cli/careful_load.h"
 #include "cli/flags.h"
 #include "cli/outcome.h"
 #include "cli/settings.h"
-#include "engine/registry.h"
 #include "hearth/language_model.h"
 
 namespace hearth::cli {
@@ -30,8 +28,8 @@ struct LoadWatch {
   std::function<void(const std::string&)> tell;                                       // what a person should know
 };
 
-inline constexpr std::string_view kNoBf16Weights =
-    "--bf16-activations changes nothing here: the native engine multiplies no BF16 weights of this model";
+/// When --bf16-activations was given and the model does not follow it.
+std::string no_bf16_weights(const std::string& name);
 
 struct ModelFlags {
   std::string path;
@@ -77,8 +75,8 @@ struct ModelFlags {
                                           const LoadWatch& watch) const;
   /// Whether load() would begin: engine, flags, memory, earlier deaths. Nothing is loaded.
   [[nodiscard]] Checked<void> check(const std::string& file, const Settings& settings) const;
-  [[nodiscard]] OpenOptions::Activations activations() const {
-    return bf16_activations ? OpenOptions::Activations::kBf16 : OpenOptions::Activations::kFloat;
+  [[nodiscard]] ActivationPrecision activations() const {
+    return bf16_activations ? ActivationPrecision::kBf16 : ActivationPrecision::kFloat;
   }
   [[nodiscard]] SequenceOptions sequence() const;
   [[nodiscard]] fit::Running running() const;

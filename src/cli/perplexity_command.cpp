@@ -21,7 +21,8 @@ class Perplexity final : public Command {
   void declare(Flags& flags) override {
     model_.declare_model(flags);
     flags.argument("FILE", file_, "The text to predict");
-    flags.text("--against", against_, "OTHER", "Compare with this model, for example the one before quantization");
+    flags.text("--against", against_, "OTHER",
+               "Compare with this model, always with float activations: for example the one before quantization");
     model_.declare_context(flags);
     model_.declare_compute(flags);
     flags.toggle("--json", json_, "Print JSON");

@@ -24,9 +24,7 @@ struct OpenOptions {
   std::shared_ptr<ThreadPool> pool;  // shared with other models if given; else the model makes its own of n_threads
   int n_threads = 0;                 // 0: the cores this process may use
   std::string isa;                   // a kernel table by name; empty: the best
-  /// How activations meet BF16 weights: as they are, or rounded to BF16 (numeric recipe 2), which some processors
-  /// multiply twice as fast. Of the native engine.
-  enum class Activations : std::uint8_t { kFloat, kBf16 } activations = Activations::kFloat;
+  ActivationPrecision activations = ActivationPrecision::kFloat;  // of the native engine
   /// Keep the weights in RAM (mlock).
   enum class Lock : std::uint8_t { kNo, kYes } lock = Lock::kNo;
   /// Where packed weights are kept for the next start; nowhere when absent.

@@ -30,6 +30,7 @@ void fill_quantize_avx512(KernelTable& table);
 void fill_attention_avx512(KernelTable& table);
 void fill_elementwise_avx512(KernelTable& table);
 void fill_limits_avx512(KernelTable& table);
+void fill_bf16_avx512(KernelTable& table);  // for processors that multiply BF16
 
 // arm64
 const KernelTable& neon_table();
@@ -45,7 +46,10 @@ void fill_limits_neon_i8mm(KernelTable& table);
 
 /// Sets one matrix product and the name `hearth doctor` and the tests show for it.
 inline void set_matmul(KernelTable& table, DType type, MatmulFn function, std::string_view isa) {
-  if (type == DType::kBF16) table.matmul_bf16 = function;
+  if (type == DType::kBF16) {
+    table.matmul_bf16 = function;
+    table.matmul_bf16_isa = isa;
+  }
   table.matmul[static_cast<std::size_t>(type)] = function;
   table.matmul_isa[static_cast<std::size_t>(type)] = isa;
 }

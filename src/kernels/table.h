@@ -130,6 +130,7 @@ struct KernelTable {
   /// Products of BF16 weights with activations whose values are BF16: the bits of matmul[BF16], but subnormal numbers
   /// may count as zero.
   MatmulFn matmul_bf16 = nullptr;
+  std::string_view matmul_bf16_isa;
 
   /// One row of k floats to int8 (k a multiple of 32 or 256).
   void (*quantize_i8x32)(const float* x, std::size_t k, ActOut out) = nullptr;

@@ -181,7 +181,7 @@ inline void store_tile(const MatmulCall& call, const float* acc, std::size_t col
   }
 }
 
-/// Asks for the lines that store_tile will write.
+/// Asks for the lines that store_tile will write; of rows that are not aligned to lines, for the first of each panel.
 inline void prefetch_tile(const MatmulCall& call, std::size_t columns, std::size_t panels, std::size_t first_column,
                           std::size_t panel_idx) {
   const float* to = call.out + first_column * call.out_stride + kPanelRows * panel_idx;

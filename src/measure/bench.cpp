@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "device/cpu_state.h"
 #include "device/memory.h"
@@ -204,11 +205,17 @@ std::string TokenWork::arithmetic_names() const {
   return names;
 }
 
-TokenWork work_per_token(const ModelFile& file, OpenOptions::Activations activations) {
-  const auto arithmetic_of = [&](DType weight) {
+TokenWork TokenWork::with_float_activations() const {
+  TokenWork work = *this;
+  work.matrix_ops[static_cast<std::size_t>(Arithmetic::kFloat)] +=
+      std::exchange(work.matrix_ops[static_cast<std::size_t>(Arithmetic::kBf16)], 0.0);
+  return work;
+}
+
+TokenWork work_per_token(const ModelFile& file) {
+  const auto arithmetic_of = [](DType weight) {
     if (kernels::act_kind(weight) != kernels::ActKind::kF32) return Arithmetic::kInt8;
-    const bool rounded = weight == DType::kBF16 && activations == OpenOptions::Activations::kBf16;
-    return rounded ? Arithmetic::kBf16 : Arithmetic::kFloat;
+    return weight == DType::kBF16 ? Arithmetic::kBf16 : Arithmetic::kFloat;
   };
   const auto architecture = file.value_or<std::string>("general.architecture", "");
   const std::string prefix = architecture ? *architecture + "." : "";
@@ -250,8 +257,11 @@ Result<BenchReport> run_bench(const ModelOpener& open, const TokenWork& work, co
       report.weight_bytes = info.weight_bytes;
       report.engine = info.engine;
       report.isa = info.isa;
+      report.recipe_id = info.recipe_id;
     }
-    HEARTH_CHECK(run_rounds(subject, probe, *pool, work, options, report));
+    const TokenWork done = info.recipe_id == kernels::kBf16RecipeId ? work : work.with_float_activations();
+    report.arithmetic = done.arithmetic_names();
+    HEARTH_CHECK(run_rounds(subject, probe, *pool, done, options, report));
   }
   report.peak_memory_bytes = peak_process_bytes();
   return report;

@@ -11,7 +11,6 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
-#include "engine/registry.h"
 #include "file/model_file.h"
 #include "hearth/language_model.h"
 #include "kernels/table.h"
@@ -25,18 +24,19 @@ struct TokenWork {
   double weight_bytes = 0;  // that decoding reads, experts apart
   double expert_bytes = 0;  // of all experts
   double expert_share = 0;  // of the experts that one token uses
-  /// By Arithmetic: multiplications and additions of a prompt's token, without the output matrix.
+  /// By Arithmetic: multiplications and additions of a prompt's token, without the output matrix. Those with BF16
+  /// weights are kBf16, until a model turns out to multiply them as floats.
   std::array<double, kArithmeticKinds> matrix_ops{};
 
   /// Weights that n tokens evaluated together read; experts as if each token chose its own at random.
   [[nodiscard]] double bytes_for(std::size_t n_tokens) const;
   [[nodiscard]] double all_matrix_ops() const;
-  [[nodiscard]] bool has(Arithmetic kind) const { return matrix_ops[static_cast<std::size_t>(kind)] > 0; }
+  [[nodiscard]] TokenWork with_float_activations() const;
   /// "int8", or "int8+float" where weights are of both kinds.
   [[nodiscard]] std::string arithmetic_names() const;
 };
 /// An embedding table that is not also the output matrix is read by rows and does not count.
-TokenWork work_per_token(const ModelFile& file, OpenOptions::Activations activations);
+TokenWork work_per_token(const ModelFile& file);
 
 struct BenchOptions {
   std::vector<std::size_t> prompts;        // tokens of a prompt at once; empty: 512, or half of a shorter context
@@ -70,6 +70,8 @@ struct BenchReport {
   std::uint64_t weight_bytes = 0;
   std::uint64_t peak_memory_bytes = 0;  // of the process; 0 where the system does not say
   std::string engine, isa;
+  std::uint32_t recipe_id = 0;
+  std::string arithmetic;  // of prompts, see TokenWork::arithmetic_names
 };
 
 /// Loads the model into a pool. Called once per thread count.

@@ -29,7 +29,7 @@ void NativeContext::make_unique(Tensor& x) {
     for (std::size_t r = 0; r < x.rows_; ++r) std::memcpy(copy.row(r), x.row(r), x.cols_ * sizeof(float));
     x = std::move(copy);
   }
-  x.storage_->forget_forms();
+  x.storage_->i8x32.valid = x.storage_->i8x256.valid = false;
 }
 
 void NativeContext::need_scratch(std::size_t bytes_per_worker) {

@@ -103,10 +103,9 @@ class NativeContext final : public Context {
   [[nodiscard]] std::size_t position(std::size_t row) const { return positions_[row]; }
   const RopeTable& rope_table(const Rope& rope);
 
-  /// x as products with such weights take it.
-  kernels::ActRows activations(const Tensor& x, DType weight);
+  kernels::ActRows activations(const Tensor& x, kernels::ActKind kind);
   void quantise(const Tensor& x, kernels::ActKind kind);
-  void round_to_bf16(const Tensor& x);
+  Tensor rounded(const Tensor& x);
   /// Whether activations are rounded for such weights.
   [[nodiscard]] bool rounds_for(DType weight) const {
     return options_.recipe == kernels::kBf16RecipeId && weight == DType::kBF16;

@@ -39,26 +39,15 @@ void NativeContext::quantise(const Tensor& x, kernels::ActKind kind) {
   q.valid = x.whole();
 }
 
-void NativeContext::round_to_bf16(const Tensor& x) {
-  Storage::Rounded& rounded = x.storage_->bf16;
-  if (rounded.valid && x.whole()) return;
-  const std::size_t k = x.cols();
-  reserve(rounded.values, x.rows() * k * sizeof(float));
-  for_rows(x.rows(), k, [&](std::size_t r) {
-    std::transform(x.row(r), x.row(r) + k, rounded.values.as<float>() + r * k, rounded_to_bf16);
-  });
-  rounded.valid = x.whole();
+Tensor NativeContext::rounded(const Tensor& x) {
+  Tensor out = make(x.rows(), x.cols());
+  for_rows(x.rows(), x.cols(),
+           [&](std::size_t r) { std::transform(x.row(r), x.row(r) + x.cols(), out.row(r), rounded_to_bf16); });
+  return out;
 }
 
-kernels::ActRows NativeContext::activations(const Tensor& x, DType weight) {
-  const kernels::ActKind kind = kernels::act_kind(weight);
+kernels::ActRows NativeContext::activations(const Tensor& x, kernels::ActKind kind) {
   kernels::ActRows rows{.kind = kind, .m = x.rows(), .k = x.cols()};
-  if (rounds_for(weight)) {
-    round_to_bf16(x);
-    rows.values = x.storage_->bf16.values.as<float>();
-    rows.value_stride = x.cols();
-    return rows;
-  }
   if (kind == kernels::ActKind::kF32) {
     rows.values = x.row(0);
     rows.value_stride = x.stride_;
@@ -81,9 +70,12 @@ void NativeContext::linear_group(const Tensor& x, std::span<const LinearView> we
   const std::size_t per_chunk = (n_panels / n_chunks + 4) / 4 * 4;
   std::vector<PanelChunk> chunks;
   std::vector<kernels::ActRows> inputs;
+  Tensor rounded_x;
   for (std::size_t w = 0; w < weights.size(); ++w) {
     out[w] = make(x.rows(), weights[w].matrix.n);
-    inputs.push_back(activations(x, weights[w].matrix.type));
+    const DType type = weights[w].matrix.type;
+    if (rounds_for(type) && !rounded_x) rounded_x = rounded(x);
+    inputs.push_back(activations(rounds_for(type) ? rounded_x : x, kernels::act_kind(type)));
     const std::size_t panels = weights[w].matrix.n_panels();
     for (std::size_t begin = 0; begin < panels; begin += per_chunk)
       chunks.push_back({w, begin, std::min(panels, begin + per_chunk)});
@@ -113,7 +105,9 @@ Tensor NativeContext::linear_parts(const Tensor& x, const ExpertsView& matrices)
   }
   Tensor out = make(rows, n_parts * n);
   if (rows == 0) return out;
-  const kernels::ActRows all = activations(by_part, matrices.first.type);
+  const DType type = matrices.first.type;
+  if (rounds_for(type)) by_part = rounded(by_part);
+  const kernels::ActRows all = activations(by_part, kernels::act_kind(type));
   need_scratch(kernels::matmul_scratch_bytes(k));
   pool_.parallel_for(n_parts, [&](std::size_t p, int worker) {
     kernels::ActRows in = all;

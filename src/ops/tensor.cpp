@@ -22,7 +22,7 @@ std::shared_ptr<Storage> StoragePool::take(std::size_t n_floats) {
     if (!values) throw std::bad_alloc();
     storage->values = std::move(*values);
   }
-  storage->forget_forms();
+  storage->i8x32.valid = storage->i8x256.valid = false;
   return {storage.release(), [free = free_](Storage* done) { free->emplace_back(done); }};
 }
 

@@ -11,7 +11,7 @@
 
 namespace hearth::ops {
 
-/// Float storage of an activation and, once a matrix product asked for them, its other forms.
+/// Float storage of an activation and, once a matrix product asked for it, its int8 forms.
 struct Storage {
   AlignedBuffer values;
   struct Quantised {
@@ -19,13 +19,6 @@ struct Storage {
     bool valid = false;
   };
   Quantised i8x32, i8x256;
-  struct Rounded {
-    AlignedBuffer values;
-    bool valid = false;
-  };
-  Rounded bf16;
-
-  void forget_forms() { i8x32.valid = i8x256.valid = bf16.valid = false; }
 };
 
 /// A handle on [rows, cols] floats, rows `stride` apart. Copies share the memory; a view of columns shares it too.

@@ -43,5 +43,29 @@ TEST(ThreadPool, ManyShortRounds) {
   }
 }
 
+// One thread stays in its first chunk until all others are done: somebody must have taken over the rest of its share.
+TEST(ThreadPool, OthersTakeOverWhatAStuckThreadHasLeft) {
+  for (const std::size_t stuck : {0u, 8u}) {  // the first chunks of the two shares
+    ThreadPool pool(2);
+    std::atomic<int> others{0};
+    pool.parallel_for(16, [&](std::size_t chunk, int) {
+      if (chunk != stuck) {
+        others.fetch_add(1);
+        others.notify_all();
+        return;
+      }
+      for (int seen = others.load(); seen != 15; seen = others.load()) others.wait(seen);
+    });
+    EXPECT_EQ(others.load(), 15);
+  }
+}
+
+TEST(ThreadPool, OneThreadTakesChunksInOrder) {
+  ThreadPool pool(1);
+  std::vector<std::size_t> order;
+  pool.parallel_for(9, [&](std::size_t chunk, int) { order.push_back(chunk); });
+  EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
 }  // namespace
 }  // namespace hearth

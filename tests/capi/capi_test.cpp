@@ -318,6 +318,10 @@ TEST_F(CApiCare, WhatDoesNotFitIsRefusedWithWhatWould) {
   ASSERT_NE(model, nullptr) << error_.message;
   EXPECT_EQ(info_of(model).at("context_used"), 512);
   hearth_model_close(model);
+  options_.kv = "f16";
+  options_.activations = "int4";
+  EXPECT_EQ(hearth_model_open(path_.c_str(), &options_, &error_), nullptr);
+  EXPECT_NE(std::string(error_.message).find("\"bf16\""), std::string::npos) << error_.message;
   options_.kv = "q9";
   EXPECT_EQ(hearth_model_open(path_.c_str(), &options_, &error_), nullptr);
   EXPECT_NE(std::string(error_.message).find("\"q8_0\""), std::string::npos) << error_.message;
@@ -326,16 +330,16 @@ TEST_F(CApiCare, WhatDoesNotFitIsRefusedWithWhatWould) {
 TEST(CApiOpen, Bf16ActivationsAreAnotherRecipe) {
   const auto path = hearth::testing::data_path("golden/quant/BF16/model.gguf");
   if (const auto why = hearth::testing::missing(path)) GTEST_SKIP() << *why;
-  for (const int asked : {0, 1}) {
+  for (const auto& [asked, recipe] : {std::pair<const char*, int>{nullptr, 1}, {"float", 1}, {"bf16", 2}}) {
     hearth_error error = no_error();
     hearth_model_options options{};
     options.size = sizeof options;
     options.n_threads = 1;
-    options.bf16_activations = asked;
+    options.activations = asked;
     hearth_model* const model = hearth_model_open(path.string().c_str(), &options, &error);
     ASSERT_NE(model, nullptr) << error.message;
     char* const text = hearth_model_info(model, &error);
-    EXPECT_EQ(Json::parse(text).at("recipe"), asked + 1);
+    EXPECT_EQ(Json::parse(text).at("recipe"), recipe);
     hearth_text_free(text);
     hearth_model_close(model);
   }

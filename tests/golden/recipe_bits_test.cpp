@@ -22,12 +22,16 @@ TEST(RecipeBits, LogitsAreTheSameEverywhere) {
   std::size_t n_compared = 0;
   for (const std::string group : {"arch", "quant"}) {
     for (const testing::GoldenCase& golden : testing::golden_cases(group)) {
-      const auto model = native::NativeModel::open(golden.folder / "model.gguf", {.n_threads = 1});
-      ASSERT_TRUE(model) << model.error().message;
       const nlohmann::json t = golden.json("tokens.json");
       const Want::Kind kind = t["output"] == "embeddings" ? Want::Kind::kHidden : Want::Kind::kLogits;
-      for (const auto& [name, kv] :
-           {std::pair{"f16", KvStorage::kF16}, {"f32", KvStorage::kF32}, {"q8_0", KvStorage::kQ8_0}}) {
+      for (const auto& [name, kv, activations] : {std::tuple{"f16", KvStorage::kF16, ActivationPrecision::kFloat},
+                                                  {"f32", KvStorage::kF32, ActivationPrecision::kFloat},
+                                                  {"q8_0", KvStorage::kQ8_0, ActivationPrecision::kFloat},
+                                                  {"f16, recipe 2", KvStorage::kF16, ActivationPrecision::kBf16}}) {
+        const auto model =
+            native::NativeModel::open(golden.folder / "model.gguf", {.n_threads = 1, .activations = activations});
+        ASSERT_TRUE(model) << model.error().message;
+        if (activations == ActivationPrecision::kBf16 && (*model)->info().recipe_id == kernels::kRecipeId) continue;
         const auto rows =
             testing::all_rows(**model, t["tokens"].get<std::vector<Token>>(), {.n_ctx = t["n_ctx"], .kv = kv}, kind);
         ASSERT_TRUE(rows) << rows.error().message;

@@ -134,6 +134,12 @@ TEST_P(MatmulTables, ARowNeverDependsOnItsCompany) {
   }
 }
 
+std::vector<MatmulFn> products_of(const KernelTable& table, DType type) {
+  std::vector<MatmulFn> products = {table.matmul[static_cast<std::size_t>(type)]};
+  if (type == DType::kBF16) products.push_back(table.matmul_bf16);
+  return products;
+}
+
 TEST_P(MatmulTables, WriteOnlyTheirPanels) {
   const QuantCodec& codec = *GetParam();
   std::mt19937 random(16);
@@ -145,12 +151,13 @@ TEST_P(MatmulTables, WriteOnlyTheirPanels) {
       ExactBytes scratch(matmul_scratch_bytes(k));
       for (std::size_t begin : {0, 1, 3}) {
         for (std::size_t end : {begin, begin + 1, std::size_t{4}}) {
-          std::vector<float> out(m * stride, -1.0f);
-          table->matmul[static_cast<std::size_t>(codec.type)](w.matrix, act.rows, begin, end, out.data(), stride,
-                                                              scratch.data());
-          for (std::size_t i = 0; i < out.size(); ++i) {
-            const bool inside = i % stride >= 16 * begin && i % stride < std::min(n, 16 * end);
-            ASSERT_EQ(out[i] != -1.0f, inside) << table->name << " m " << i / stride << " n " << i % stride;
+          for (const MatmulFn product : products_of(*table, codec.type)) {
+            std::vector<float> out(m * stride, -1.0f);
+            product(w.matrix, act.rows, begin, end, out.data(), stride, scratch.data());
+            for (std::size_t i = 0; i < out.size(); ++i) {
+              const bool inside = i % stride >= 16 * begin && i % stride < std::min(n, 16 * end);
+              ASSERT_EQ(out[i] != -1.0f, inside) << table->name << " m " << i / stride << " n " << i % stride;
+            }
           }
         }
       }
@@ -171,6 +178,8 @@ TEST(MatmulBf16, EqualsTheProductWithFloats) {
     const RandomMatrix w(DType::kBF16, n, k, random);
     auto x = random_values(m * k, random);
     for (float& value : x) value = rounded_to_bf16(std::ldexp(value, static_cast<int>(random() % 20) - 10));
+    for (std::size_t i = 0; i < x.size(); i += 29) x[i] = i % 2 == 0 ? 0.0f : -0.0f;
+    if (m == 33) x[5] = std::numeric_limits<float>::infinity();
     const Activations act(ActKind::kF32, m, k, x, scalar());
     const auto expected = multiply(scalar(), w.matrix, act.rows);
     for (const KernelTable* table : all_tables()) {
@@ -178,6 +187,10 @@ TEST(MatmulBf16, EqualsTheProductWithFloats) {
       EXPECT_EQ(difference(multiply(table->matmul_bf16, w.matrix, act.rows), expected, n), "")
           << table->name << " k " << k << " m " << m;
     }
+  }
+  const CpuFeatures cpu = detect_cpu_features();
+  if (cpu.avx512_vnni && cpu.avx512_bf16) {
+    EXPECT_EQ(best_table(cpu).matmul_bf16_isa, "avx512_bf16");
   }
 }
 

@@ -14,13 +14,12 @@ namespace {
 constexpr std::string_view kFormats[] = {"GGUF"};
 
 Result<std::unique_ptr<LanguageModel>> open_native(const std::filesystem::path& path, const OpenOptions& options) {
-  Options native{
-      .pool = options.pool,
-      .n_threads = options.n_threads,
-      .isa = options.isa,
-      .recipe = options.activations == OpenOptions::Activations::kBf16 ? kernels::kBf16RecipeId : kernels::kRecipeId,
-      .load = {},
-      .log = options.log};
+  Options native{.pool = options.pool,
+                 .n_threads = options.n_threads,
+                 .isa = options.isa,
+                 .activations = options.activations,
+                 .load = {},
+                 .log = options.log};
   if (options.lock == OpenOptions::Lock::kYes) native.load.lock = LoadOptions::Lock::kYes;
   native.load.progress = options.progress;
   native.load.cache = options.cache;

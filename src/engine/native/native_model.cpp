@@ -54,9 +54,14 @@ std::string main_type(const ModelFile& file) {
   return most == n_elements.end() ? std::string() : std::string(dtype_info(most->first).name);
 }
 
-bool has_bf16_matrix(const ModelFile& file) {
-  return std::ranges::any_of(
-      file.tensors(), [](const TensorInfo& tensor) { return tensor.dtype == DType::kBF16 && tensor.n_dims > 1; });
+/// Whether a matrix product has BF16 weights; tables that are only read by rows have none.
+bool multiplies_bf16(const ModelFile& file) {
+  const bool own_output = file.find_tensor("output.weight") != nullptr;
+  return std::ranges::any_of(file.tensors(), [&](const TensorInfo& tensor) {
+    const bool only_read = (tensor.name == "token_embd.weight" && own_output) ||
+                           tensor.name == "position_embd.weight" || tensor.name == "token_types.weight";
+    return tensor.dtype == DType::kBF16 && tensor.n_dims > 1 && !only_read;
+  });
 }
 
 /// What the files say to applications: templates, and how to sample.
@@ -131,7 +136,8 @@ Result<std::unique_ptr<NativeModel>> NativeModel::load(const ModelFile& file, co
   HEARTH_CHECK(read_advice(file, self->info_));
   self->info_.isa = self->kernels_->name;
   self->info_.n_threads = self->pool_->n_threads();
-  self->info_.recipe_id = has_bf16_matrix(file) ? options.recipe : kernels::kRecipeId;
+  const bool rounds = options.activations == ActivationPrecision::kBf16 && multiplies_bf16(file);
+  self->info_.recipe_id = rounds ? kernels::kBf16RecipeId : kernels::kRecipeId;
   self->info_.fingerprint = self->fingerprint_;
   const bool encoder = self->model_->is_encoder();
   const bool recurrent = self->layouts_[0].n_recurrent() > 0;

@@ -18,9 +18,9 @@ namespace hearth::native {
 struct Options {
   /// Shared with other models if given; else the model makes its own of n_threads.
   std::shared_ptr<ThreadPool> pool;
-  int n_threads = 0;                          // 0: the cores this process may use
-  std::string isa;                            // a kernel table by name; empty: the best
-  std::uint32_t recipe = kernels::kRecipeId;  // kBf16RecipeId falls back to it for a model without BF16 weights
+  int n_threads = 0;  // 0: the cores this process may use
+  std::string isa;    // a kernel table by name; empty: the best
+  ActivationPrecision activations = ActivationPrecision::kFloat;
   LoadOptions load;
   LogSink log;
 };

@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::size_t kFewColumns = 8;     // up to here weights are unpacked in registers
 constexpr std::size_t kPairedColumns = 4;  // up to here two panels share what is read of the columns
-/// Panels at once for one column: small blocks are read faster along four streams, others along one (Zen 4: Q4_0 6 %,
-/// Q8_0 5 to 10 %).
+/// Panels at once for one column: blocks of 256 and codes of a byte are read faster along one stream (Zen 4: Q8_0 5 to
+/// 10 %), small blocks along four (Q4_0 6 %).
 template <class Source>
-constexpr std::size_t kStreamsAtOnce = Source::kBytes >= 512 ? 1 : 4;
+constexpr std::size_t kStreamsAtOnce = Source::kBlock == 256 || Source::kBytes >= 16 * Source::kBlock ? 1 : 4;
 constexpr std::size_t kMaxColumns = 6;  // of a tile of two panels: 12 sums and their 12 totals leave 8 registers
 
 template <class Source, int P, int C>

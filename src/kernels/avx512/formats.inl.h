@@ -6,7 +6,7 @@
 // one of 256 has 8 parts of 8: unit(part, u). Only u is a constant after unrolling, so part chooses bits by rotating
 // lanes: bits that cross bytes are masked away. 256-blocks: scale(g) the sub-scale of group g (kGroup units each) as
 // int32 lanes; pair(p) the minima of two groups as int16 pairs: groups 8 (p / 4) + p % 4 and four more (see
-// ActTile256).
+// ActColumn256).
 #pragma once
 
 #include <immintrin.h>

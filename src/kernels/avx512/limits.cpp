@@ -65,40 +65,11 @@ std::uint64_t read_streams(const std::byte* bytes, std::size_t n) {
 }  // namespace hearth::kernels::avx512
 HEARTH_TARGET_END
 
-HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512_BF16)
-namespace hearth::kernels::avx512_bf16 {
-
-namespace {
-
-std::uint64_t bf16_work(std::uint64_t rounds, std::uint32_t* result) {
-  __m512 sums[16];
-  __m512i x = _mm512_set1_epi32(0x3f803f80);
-  const __m512i w = _mm512_set1_epi32(0x40004000);
-  HEARTH_UNROLL
-  for (int i = 0; i < 16; ++i) sums[i] = _mm512_set1_ps(static_cast<float>(i));
-  for (std::uint64_t r = 0; r < rounds; ++r) {
-    asm volatile("" : "+v"(x));
-    HEARTH_UNROLL
-    for (int i = 0; i < 16; ++i)
-      sums[i] = _mm512_dpbf16_ps(sums[i], __builtin_bit_cast(__m512bh, x), __builtin_bit_cast(__m512bh, w));
-  }
-  HEARTH_UNROLL
-  for (int i = 1; i < 16; ++i) sums[0] = _mm512_xor_ps(sums[0], sums[i]);
-  *result ^= static_cast<std::uint32_t>(_mm_cvtsi128_si32(_mm512_castsi512_si128(_mm512_castps_si512(sums[0]))));
-  return rounds * 16 * 32 * 2;
-}
-
-}  // namespace
-
-}  // namespace hearth::kernels::avx512_bf16
-HEARTH_TARGET_END
-
 namespace hearth::kernels {
 
 void fill_limits_avx512(KernelTable& table) {
   table.int8_work = avx512::int8_work;
   table.float_work = table.bf16_work = avx512::float_work;
-  if (detect_cpu_features().avx512_bf16) table.bf16_work = avx512_bf16::bf16_work;
   table.read_stream = avx512::read_streams<1>;
   table.read_four_streams = avx512::read_streams<4>;
 }

@@ -8,7 +8,6 @@ namespace hearth::kernels::avx512 {
 void fill_32(KernelTable& table);     // formats of 32-element blocks
 void fill_256(KernelTable& table);    // formats of 256-element blocks
 void fill_plain(KernelTable& table);  // F32, F16, BF16
-void fill_bf16(KernelTable& table);   // BF16 with BF16 activations, for processors that multiply them
 void fill_any(KernelTable& table);    // every other format, taken apart by its scalar codec
 
 }  // namespace hearth::kernels::avx512

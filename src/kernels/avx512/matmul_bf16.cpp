@@ -1,10 +1,10 @@
-// AVX-512 products of BF16 weights with activations that are BF16, too.
+// What AVX-512 with BF16 adds to the avx512 table: products of BF16 weights with activations that are BF16, too.
 //
 // vdpbf16ps takes two elements of K at once and rounds as two fused multiply-adds do, the odd one first (a product of
 // two BF16 numbers is exact). Pairs lie the other way round here, so that K ascends and the bits are those of one
 // multiply-add per element; only subnormal numbers count as zero.
 #include "kernels/avx512/drive.inl.h"
-#include "kernels/avx512/matmul.h"
+#include "kernels/families.h"
 
 HEARTH_TARGET_BEGIN(HEARTH_ISA_AVX512_BF16)
 namespace hearth::kernels::avx512_bf16 {
@@ -16,7 +16,7 @@ using avx512::prefetch;
 
 struct PairsOfBF16 {
   using Rows = __m512i;
-  static constexpr std::size_t kElements = 2, kBytes = 64, kSpanBytes = 512 * 1024, kSpanLeast = 48;
+  static constexpr std::size_t kElements = 2, kBytes = 64, kColumnsBytes = 512 * 1024, kColumnsLeast = 48;
   static constexpr std::size_t column_bytes(std::size_t k) { return odd_lines(2 * k); }
 
   /// Per row: the odd element in the low half of a word, the even one in the high half.
@@ -51,14 +51,35 @@ struct PairsOfBF16 {
   }
 };
 
+// What the multiplier can do at best, for the limits slot.
+std::uint64_t bf16_work(std::uint64_t rounds, std::uint32_t* result) {
+  __m512 sums[16];
+  __m512i x = _mm512_set1_epi32(0x3f803f80);
+  const __m512i w = _mm512_set1_epi32(0x40004000);
+  HEARTH_UNROLL
+  for (int i = 0; i < 16; ++i) sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  for (std::uint64_t r = 0; r < rounds; ++r) {
+    asm volatile("" : "+v"(x));
+    HEARTH_UNROLL
+    for (int i = 0; i < 16; ++i)
+      sums[i] = _mm512_dpbf16_ps(sums[i], __builtin_bit_cast(__m512bh, x), __builtin_bit_cast(__m512bh, w));
+  }
+  HEARTH_UNROLL
+  for (int i = 1; i < 16; ++i) sums[0] = _mm512_xor_ps(sums[0], sums[i]);
+  *result ^= static_cast<std::uint32_t>(_mm_cvtsi128_si32(_mm512_castsi512_si128(_mm512_castps_si512(sums[0]))));
+  return rounds * 16 * 32 * 2;
+}
+
 }  // namespace
 }  // namespace hearth::kernels::avx512_bf16
 HEARTH_TARGET_END
 
-namespace hearth::kernels::avx512 {
+namespace hearth::kernels {
 
-void fill_bf16(KernelTable& table) {
+void fill_bf16_avx512(KernelTable& table) {
   table.matmul_bf16 = avx512_bf16::matmul<avx512_bf16::PairsOfBF16>;
+  table.matmul_bf16_isa = "avx512_bf16";
+  table.bf16_work = avx512_bf16::bf16_work;
 }
 
-}  // namespace hearth::kernels::avx512
+}  // namespace hearth::kernels

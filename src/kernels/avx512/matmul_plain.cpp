@@ -11,7 +11,7 @@ namespace {
 /// One element of K at once.
 struct OneElement {
   using Rows = __m512;
-  static constexpr std::size_t kElements = 1, kSpanBytes = 640 * 1024, kSpanLeast = 24;
+  static constexpr std::size_t kElements = 1, kColumnsBytes = 640 * 1024, kColumnsLeast = 24;
   static constexpr std::size_t column_bytes(std::size_t k) { return odd_lines(4 * k); }
   HEARTH_INLINE static __m512 multiply_add(__m512 sums, __m512 w, const float* word) {
     return _mm512_fmadd_ps(w, _mm512_set1_ps(*word), sums);

@@ -4,10 +4,11 @@
 // An output's additions form a chain, so speed comes from many chains at once: C columns times P panels of 16 rows.
 // A form of weights and activations is a struct with
 //   kElements, kBytes       elements of K that one step takes, 1 or 2, and their bytes for 16 rows
-//   load_rows, load_last    the 16 rows' weights of a step; of the last one of an odd K, where a step takes two
+//   load_rows               the 16 rows' weights of a step
+//   load_last               where a step takes two: those of the last one of an odd K
 //   multiply_add            sums + weights * activation, which is one 4-byte word per step
 //   columns                 where a span of columns lies as such words
-//   kSpanBytes, kSpanLeast  of such words, which stay in the second-level cache; columns, however long
+//   kColumnsBytes, kColumnsLeast  of such words, which stay in the second-level cache; columns, however long
 //   column_bytes            of one column
 
 constexpr int kPlainColumns = 12;
@@ -29,7 +30,7 @@ template <class W, int P, int C>
 void multiply_plain(const std::byte* panels, std::size_t k, const float* x, std::size_t stride, float* acc_out) {
   const std::size_t panel_bytes = k * W::kBytes / W::kElements;
   const std::byte* rows[P];
-  const float* base[(C + 2) / 3];  // every third column, see Columns
+  const float* base[(C + 2) / 3];  // every third column: the others are one or two strides behind, without a register
   __m512 acc[P][C];
   HEARTH_UNROLL
   for (int p = 0; p < P; ++p) rows[p] = panels + p * panel_bytes;
@@ -96,8 +97,8 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
             std::size_t out_stride, std::byte* scratch) {
   const MatmulCall call = {w, x, panel_begin, panel_end, out, out_stride, scratch};
   alignas(64) float acc[2 * kPlainColumns * 16];
-  const std::size_t by_cache = W::kSpanBytes / W::column_bytes(x.k);
-  const std::size_t longest = by_cache > W::kSpanLeast ? by_cache : W::kSpanLeast;
+  const std::size_t by_cache = W::kColumnsBytes / W::column_bytes(x.k);
+  const std::size_t longest = by_cache > W::kColumnsLeast ? by_cache : W::kColumnsLeast;
   const std::size_t n_spans = (x.m + longest - 1) / longest;
   for (std::size_t s = 0; s < n_spans; ++s) {
     const std::size_t first = x.m * s / n_spans, length = x.m * (s + 1) / n_spans - first;

@@ -14,6 +14,7 @@ KernelTable make_table() {
   fill_attention_avx512(table);
   fill_elementwise_avx512(table);
   fill_limits_avx512(table);
+  if (detect_cpu_features().avx512_bf16) fill_bf16_avx512(table);
   return table;
 }
 
