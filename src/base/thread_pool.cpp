@@ -51,7 +51,6 @@ struct ThreadPool::State {
   std::uint64_t shuffle_seed = 0;
   std::atomic<bool> stopping{false};
   alignas(64) std::atomic<std::uint32_t> round{0};
-  /// A worker's chunks of a round, which are consecutive.
   /// Consecutive chunks that nobody has taken, `begin << 32 | end`: their worker takes the first, others the last.
   struct alignas(64) Share {
     std::atomic<std::uint64_t> left{0};
