@@ -39,8 +39,9 @@ Result<hearth::ActivationPrecision> activations_of(const char* name) {
                                                        R"("; it takes "float" or "bf16")");
 }
 
-hearth::OpenOptions open_options_of(const hearth_model_options& o) {
+Result<hearth::OpenOptions> open_options_of(const hearth_model_options& o) {
   hearth::OpenOptions options;
+  HEARTH_TRY(options.activations, activations_of(o.activations));
   if (o.engine != nullptr) options.engine = o.engine;
   if (o.isa != nullptr) options.isa = o.isa;
   if (o.cache_folder != nullptr) options.cache = hearth::CacheOptions{.folder = o.cache_folder};
@@ -61,8 +62,7 @@ Result<hearth_model*> open_model_with(const std::string& path, const hearth_mode
   hearth::generate::LocalGeneratorOptions generator;
   hearth::fit::Running wanted{.n_ctx = o.n_ctx, .ubatch = generator.scheduler.chunk};
   HEARTH_TRY(wanted.kv, kv_of(o.kv));
-  hearth::OpenOptions options = open_options_of(o);
-  HEARTH_TRY(options.activations, activations_of(o.activations));
+  HEARTH_TRY(const hearth::OpenOptions options, open_options_of(o));
   HEARTH_TRY(auto opened, hearth::care::open_with_care(path, wanted, options, care_options_of(o)));
   auto handle = std::make_unique<hearth_model>();
   handle->model = std::move(opened.model);

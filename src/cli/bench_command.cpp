@@ -232,8 +232,8 @@ class Bench final : public Command {
 CommandInfo bench_command() {
   static const std::string description =
       "Measures prompts (pp) and decoding (tg, @depth) and shows them beside what the machine can do at best,\n"
-      "measured in the same seconds: memory read for decoding, arithmetic for prompts (int8, or of floats where "
-      "weights are). Medians of all rounds.\n"
+      "measured in the same seconds: memory read for decoding, products for prompts: of int8, or of floats where "
+      "the weights are floats. Medians of all rounds.\n"
       "--streams and --verify add rows that several users and speculation depend on. The text loop's line tells what "
       "a\n"
       "token costs besides the model, at the default sampling options.\n"

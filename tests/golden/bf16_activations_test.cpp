@@ -45,7 +45,8 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-// The reference adds in another order, so bits differ; with float activations the mean KL divergence is 8e-5.
+// The reference adds in another order, which moves a few activations across a boundary of rounding: the mean KL
+// divergence is 3e-7, with float activations it is 8e-5.
 TEST_F(Bf16Activations, LogitsAreTheReferencesOwn) {
   const auto reference = golden_.floats("logits.f32");
   const auto rounded = testing::compare_rows(rows({.n_threads = 1, .activations = kRounded}), reference, n_out_);
