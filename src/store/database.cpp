@@ -4,6 +4,8 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "base/file.h"
 
@@ -14,6 +16,7 @@ namespace hearth::store {
 namespace {
 
 constexpr int kBusyMilliseconds = 20'000;  // another process's transaction is short; a crashed one holds no lock
+constexpr int kBusyStep = 5;
 
 /// What SQLite's last failure means for the caller. It keeps the errno of a failed commit to itself, so errno is asked.
 std::unexpected<Error> failed(sqlite3* database, std::string_view doing) {
@@ -192,14 +195,37 @@ Result<Database> Database::open_file(const std::string& uri, int flags) {
   return database;
 }
 
+/// Readers and a writer share the file by a log. SQLite refuses the change, without waiting, while another process has
+/// the file open in the old way, which it soon will not.
+Status Database::share_by_log() {
+  for (int waited = 0;; waited += kBusyStep) {
+    Status changed = execute("PRAGMA journal_mode = WAL");
+    if (changed || changed.error().code != ErrorCode::kBusy || waited >= kBusyMilliseconds) return changed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kBusyStep));
+  }
+}
+
 Status Database::make_ready(const std::filesystem::path& path, const Schema& schema) {
   // The version is looked at before anything is written, so that a newer file stays as it is.
   HEARTH_CHECK(migrate(path, schema));
-  HEARTH_CHECK(execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
+  HEARTH_CHECK(share_by_log());
+  HEARTH_CHECK(execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
   HEARTH_TRY(Statement check, prepare("PRAGMA quick_check(1)"));
   HEARTH_TRY(const bool any, check.step());
   if (const std::string verdict = any ? check.text(0) : ""; verdict != "ok")
     return fail(ErrorCode::kInvalidFile, verdict.substr(0, 200));
+  return {};
+}
+
+Status Database::replace_content_of(const std::filesystem::path& path) {
+  HEARTH_TRY(Database target, open_file(uri_of(path), SQLITE_OPEN_READWRITE));
+  (void)target.prepare("SELECT 1 FROM sqlite_master");  // learns how the file is shared, if it still says so
+  sqlite3* const to = target.database_.get();
+  sqlite3_db_config(to, SQLITE_DBCONFIG_RESET_DATABASE, 1, nullptr);  // what is there is not looked at
+  sqlite3_backup* const copying = sqlite3_backup_init(to, "main", database_.get(), "main");
+  if (!copying) return failed(to, "replacing the database's content");
+  sqlite3_backup_step(copying, -1);
+  if (sqlite3_backup_finish(copying) != SQLITE_OK) return failed(to, "replacing the database's content");
   return {};
 }
 

@@ -82,6 +82,9 @@ class Database {
     HEARTH_CHECK(statement.bind(values...));
     return statement.run();
   }
+  /// Puts what this database holds into the file `path` in place of all that is there, be it damaged, in one
+  /// transaction: who has that file open sees the old content or the new.
+  Status replace_content_of(const std::filesystem::path& path);
   /// All of `work` or, when it fails, none of it. Other processes wait meanwhile.
   Status transaction(const std::function<Status()>& work);
   [[nodiscard]] std::int64_t last_row_id() const;
@@ -96,6 +99,7 @@ class Database {
   static Result<Database> open_file(const std::string& uri, int flags);
   Status make_ready(const std::filesystem::path& path, const Schema& schema);
   Status migrate(const std::filesystem::path& path, const Schema& schema);
+  Status share_by_log();
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -32,15 +32,19 @@ fs::path free_name(const fs::path& path) {
   }
 }
 
-/// The file and its journal, which may hold transactions that the file does not.
+/// The file and its journal, which may hold transactions that the file does not. The journal goes first: who closes the
+/// file meanwhile carries it over into the file and removes it, and then the copy has those transactions twice, not
+/// never.
 Status copy_with_journal(const fs::path& from, const fs::path& to) {
-  std::error_code code;
-  if (!fs::copy_file(from, to, fs::copy_options::overwrite_existing, code)) return file_error("copying", from, code);
-  fs::path journal = from, copy = to;
-  journal += "-wal";
-  copy += "-wal";
-  if (fs::exists(journal, code) && !fs::copy_file(journal, copy, fs::copy_options::overwrite_existing, code))
-    return file_error("copying", journal, code);
+  for (const char* suffix : {"-wal", ""}) {
+    fs::path file = from, copy = to;
+    file += suffix;
+    copy += suffix;
+    std::error_code code;
+    const bool copied = fs::copy_file(file, copy, fs::copy_options::overwrite_existing, code);
+    const bool may_be_absent = *suffix != '\0' && code == std::errc::no_such_file_or_directory;
+    if (!copied && !may_be_absent) return file_error("copying", file, code);
+  }
   return {};
 }
 
@@ -111,6 +115,22 @@ Result<FileLock> take_turn(const fs::path& path) {
   return fail(ErrorCode::kBusy, fmt::format("another process saves {} and does not come to an end", path.string()));
 }
 
+/// Copies what can be read of every table, and notes which were cut short.
+Status carry_tables(Database& whole, const fs::path& damaged, Salvage& salvage) {
+  HEARTH_CHECK(whole.execute("PRAGMA foreign_keys = OFF"));
+  const Status attached = whole.run("ATTACH DATABASE ?1 AS damaged", std::string_view(damaged.native()));
+  HEARTH_TRY(const auto tables, first_column(whole,
+                                             "SELECT name FROM main.sqlite_master WHERE type = 'table' AND "
+                                             "name NOT LIKE 'sqlite_%'"));
+  std::vector<std::string> lost;
+  for (const std::string& table : tables) {
+    if (!attached || !carry_table(whole, table, salvage.n_rows)) lost.push_back(table);
+  }
+  salvage.lost = fmt::format("{}", fmt::join(lost, ", "));
+  if (attached) (void)whole.execute("DETACH DATABASE damaged");
+  return {};
+}
+
 Result<Salvage> salvage_alone(const fs::path& path, const Schema& schema) {
   Salvage salvage{.copy = free_name(path)};
   fs::path reading = path, fresh = path;
@@ -121,32 +141,21 @@ Result<Salvage> salvage_alone(const fs::path& path, const Schema& schema) {
   HEARTH_CHECK(copy_with_journal(path, reading));
   {
     HEARTH_TRY(Database whole, Database::open(fresh, schema));
-    HEARTH_CHECK(whole.execute("PRAGMA foreign_keys = OFF"));
-    Status attached = whole.run("ATTACH DATABASE ?1 AS damaged", std::string_view(reading.native()));
-    HEARTH_TRY(const auto tables, first_column(whole,
-                                               "SELECT name FROM main.sqlite_master WHERE type = 'table' AND "
-                                               "name NOT LIKE 'sqlite_%'"));
-    std::vector<std::string> lost;
-    for (const std::string& table : tables) {
-      if (!attached || !carry_table(whole, table, salvage.n_rows)) lost.push_back(table);
+    HEARTH_CHECK(carry_tables(whole, reading, salvage));
+    if (salvage.n_rows != 0) {
+      HEARTH_CHECK(copy_with_journal(path, salvage.copy));
+      // The file itself stays, for other processes may have it open.
+      HEARTH_CHECK(whole.replace_content_of(path));
     }
-    salvage.lost = fmt::format("{}", fmt::join(lost, ", "));
-    if (attached) (void)whole.execute("DETACH DATABASE damaged");
-    HEARTH_CHECK(whole.execute("PRAGMA journal_mode = DELETE"));
   }
   remove_database(reading);
+  remove_database(fresh);
   if (salvage.n_rows == 0) {
-    remove_database(fresh);
     return fail(ErrorCode::kInvalidFile,
                 fmt::format("nothing can be read of {} in {}; it was left as it is: put a backup in its place, or move "
                             "it away to begin with an empty one",
                             schema.what, path.string()));
   }
-  HEARTH_CHECK(copy_with_journal(path, salvage.copy));
-  remove_database(path);
-  std::error_code code;
-  fs::rename(fresh, path, code);
-  if (code) return file_error("putting the salvaged database at", path, code);
   return salvage;
 }
 

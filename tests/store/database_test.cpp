@@ -5,6 +5,8 @@
 
 #include <array>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "data_path.h"
 #include "file/temporary_folder.h"
@@ -134,6 +136,7 @@ TEST_F(Databases, OfWhichNothingCanBeReadStay) {
 TEST_F(Databases, EveryFlippedByteIsReadOrRefused) {
   fill(20);
   const std::string whole = read_text(path_);
+  int n_salvaged = 0;
   for (std::size_t at = 0; at < whole.size(); at += 611) {
     std::string bytes = whole;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
@@ -143,8 +146,44 @@ TEST_F(Databases, EveryFlippedByteIsReadOrRefused) {
     auto database = Database::open(name, kNew);
     if (database) {
       EXPECT_LE(count(*database), 21);
+    } else if (database.error().code == ErrorCode::kInvalidFile && salvage_database(name, kNew)) {
+      database = Database::open(name, kNew);
+      ASSERT_TRUE(database) << at << " " << database.error().message;
+      EXPECT_LE(count(*database), 20);
+      ++n_salvaged;
     }
   }
+  EXPECT_GT(n_salvaged, 0);
+}
+
+TEST_F(Databases, ManyMayBeginOneAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    const std::filesystem::path name = folder_.path() / std::to_string(round);
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 6; ++i) {
+      threads.emplace_back([&] {
+        const auto database = Database::open(name, kNew);
+        EXPECT_TRUE(database) << database.error().message;
+      });
+    }
+  }
+}
+
+TEST_F(Databases, WhoHoldsADamagedOneGoesOnWithTheSalvagedOne) {
+  fill(2000);
+  auto holder = Database::open(path_, kNew);
+  ASSERT_TRUE(holder) << holder.error().message;
+  std::string bytes = read_text(path_);
+  for (std::size_t at = bytes.size() / 2; at < bytes.size() / 2 + 9000; ++at) bytes[at] = static_cast<char>(at * 37);
+  std::ofstream(path_, std::ios::binary | std::ios::in) << bytes;  // over the same file
+  const auto salvage = salvage_database(path_, kNew);
+  ASSERT_TRUE(salvage) << salvage.error().message;
+  EXPECT_EQ(static_cast<std::uint64_t>(count(*holder)), salvage->n_rows);
+  const Status written = holder->run("INSERT INTO things (name) VALUES ('after')");
+  EXPECT_TRUE(written) << written.error().message;
+  auto other = Database::open(path_, kNew);
+  ASSERT_TRUE(other) << other.error().message;
+  EXPECT_EQ(static_cast<std::uint64_t>(count(*other)), salvage->n_rows + 1);
 }
 
 }  // namespace
