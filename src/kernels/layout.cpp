@@ -7,52 +7,67 @@ namespace hearth::kernels {
 
 namespace {
 
-/// `count` elements of `unit` bytes at `offset` of a file's block, stored as [count][16 rows][unit].
-struct Field {
-  std::uint16_t offset, unit, count;
-};
-
-enum class Special : std::uint8_t {
-  kNone,
+enum class Form : std::uint8_t {
+  kUnits,        // `count` units of `unit` bytes, stored as [count][16 rows][unit]
   kScalePlanes,  // K-quant 6-bit scales and minima: 12 bytes a row
-  kHighBits32,   // 32 fifth bits in 4 bytes, bit j = element j
-  kHighBits256,  // 256 fifth bits in 32 bytes: bit s of byte l = element 32 s + l
+  kFifthBits32,  // 32 fifth bits in 4 bytes, bit j = element j
+  kFifthBits64,  // 64 of 256 fifth bits in 32 bytes, from element 32 * first on: bit s of byte l = element 32 s + l
 };
 
-struct SpecialField {
-  Special kind = Special::kNone;
-  std::uint16_t offset = 0;
+/// What stands at `offset` of a file's block.
+struct Field {
+  std::uint16_t offset = 0, unit = 0, count = 0;
+  Form form = Form::kUnits;
+  std::uint8_t first = 0;
 };
 
-constexpr std::size_t kMaxSpecial = 2;
-
-/// The panel stores `lead` fields, then the special ones, then `rest` fields.
+/// The fields in the order in which kernels first touch them: reading from memory is up to a fifth slower in another.
 struct Layout {
   DType type;
-  Field lead[2];
-  SpecialField special[kMaxSpecial];
-  Field rest[3];
+  Field fields[11];
 };
 
+constexpr Field scale_planes(std::uint16_t offset) {
+  return {.offset = offset, .form = Form::kScalePlanes};
+}
+constexpr Field fifth_bits_32(std::uint16_t offset) {
+  return {.offset = offset, .form = Form::kFifthBits32};
+}
+constexpr Field fifth_bits_64(std::uint16_t offset, std::uint8_t first) {
+  return {.offset = offset, .form = Form::kFifthBits64, .first = first};
+}
+
 constexpr Layout kLayouts[] = {
-    {DType::kF32, {{0, 4, 1}}, {}, {}},
-    {DType::kF16, {{0, 2, 1}}, {}, {}},
-    {DType::kBF16, {{0, 2, 1}}, {}, {}},
-    {DType::kQ4_0, {{0, 2, 1}}, {}, {{2, 4, 4}}},
-    {DType::kQ4_1, {{0, 2, 1}, {2, 2, 1}}, {}, {{4, 4, 4}}},
-    {DType::kQ5_0, {{0, 2, 1}}, {{Special::kHighBits32, 2}}, {{6, 4, 4}}},
-    {DType::kQ5_1, {{0, 2, 1}, {2, 2, 1}}, {{Special::kHighBits32, 4}}, {{8, 4, 4}}},
-    {DType::kQ8_0, {{0, 2, 1}}, {}, {{2, 4, 8}}},
-    {DType::kIQ4_NL, {{0, 2, 1}}, {}, {{2, 4, 4}}},
-    {DType::kMXFP4, {{0, 1, 1}}, {}, {{1, 4, 4}}},
-    {DType::kQ2_K, {{80, 2, 1}, {82, 2, 1}}, {}, {{0, 1, 16}, {16, 4, 16}}},
-    {DType::kQ3_K, {{108, 2, 1}}, {}, {{96, 1, 12}, {32, 4, 16}, {0, 4, 8}}},
-    {DType::kQ4_K, {{0, 2, 1}, {2, 2, 1}}, {{Special::kScalePlanes, 4}}, {{16, 4, 32}}},
-    {DType::kQ5_K, {{0, 2, 1}, {2, 2, 1}}, {{Special::kScalePlanes, 4}, {Special::kHighBits256, 16}}, {{48, 4, 32}}},
-    {DType::kQ6_K, {{208, 2, 1}}, {}, {{192, 1, 16}, {0, 4, 32}, {128, 4, 16}}},
-    {DType::kIQ4_XS, {{0, 2, 1}, {2, 2, 1}}, {}, {{4, 1, 4}, {8, 4, 32}}},
-    {DType::kTQ2_0, {{64, 2, 1}}, {}, {{0, 4, 16}}},
-    {DType::kNVFP4, {{0, 1, 4}}, {}, {{4, 4, 8}}},
+    {DType::kF32, {{0, 4, 1}}},
+    {DType::kF16, {{0, 2, 1}}},
+    {DType::kBF16, {{0, 2, 1}}},
+    {DType::kQ4_0, {{0, 2, 1}, {2, 4, 4}}},
+    {DType::kQ4_1, {{0, 2, 1}, {2, 2, 1}, {4, 4, 4}}},
+    {DType::kQ5_0, {{0, 2, 1}, fifth_bits_32(2), {6, 4, 4}}},
+    {DType::kQ5_1, {{0, 2, 1}, {2, 2, 1}, fifth_bits_32(4), {8, 4, 4}}},
+    {DType::kQ8_0, {{0, 2, 1}, {2, 4, 8}}},
+    {DType::kIQ4_NL, {{0, 2, 1}, {2, 4, 4}}},
+    {DType::kMXFP4, {{0, 1, 1}, {1, 4, 4}}},
+    {DType::kQ2_K, {{80, 2, 1}, {82, 2, 1}, {0, 1, 16}, {16, 4, 16}}},
+    {DType::kQ3_K, {{108, 2, 1}, {96, 1, 12}, {32, 4, 8}, {0, 4, 8}, {64, 4, 8}}},
+    {DType::kQ4_K, {{0, 2, 1}, {2, 2, 1}, scale_planes(4), {16, 4, 32}}},
+    {DType::kQ5_K,
+     {{0, 2, 1},
+      {2, 2, 1},
+      scale_planes(4),
+      fifth_bits_64(16, 0),
+      {48, 4, 8},
+      fifth_bits_64(16, 2),
+      {80, 4, 8},
+      fifth_bits_64(16, 4),
+      {112, 4, 8},
+      fifth_bits_64(16, 6),
+      {144, 4, 8}}},
+    {DType::kQ6_K,
+     {{208, 2, 1}, {192, 1, 16}, {0, 4, 8}, {128, 4, 8}, {32, 4, 8}, {64, 4, 8}, {160, 4, 8}, {96, 4, 8}}},
+    {DType::kIQ4_XS, {{0, 2, 1}, {2, 2, 1}, {4, 1, 4}, {8, 4, 32}}},
+    {DType::kTQ2_0, {{64, 2, 1}, {0, 4, 16}}},
+    {DType::kNVFP4, {{0, 1, 4}, {4, 4, 8}}},
 };
 
 /// Types without a row in the table: whole blocks.
@@ -60,7 +75,7 @@ Layout layout_of(DType type) {
   for (const Layout& layout : kLayouts) {
     if (layout.type == type) return layout;
   }
-  return {type, {{0, static_cast<std::uint16_t>(dtype_info(type).block_bytes), 1}}, {}, {}};
+  return {type, {{0, static_cast<std::uint16_t>(dtype_info(type).block_bytes), 1}}};
 }
 
 // Packing takes the 16 rows' blocks together, since it decides how fast a model loads; unpacking takes one row.
@@ -120,8 +135,7 @@ void pack_elements(const Blocks& blocks, std::size_t count, std::byte* panel) {
   pack_units<sizeof(Unit)>(rest, count - wide, panel + wide * sizeof(Unit) * kPanelRows);
 }
 
-std::size_t pack_field(const Field& field, Blocks blocks, std::byte* panel) {
-  blocks.first += field.offset;
+void pack_any_units(const Field& field, const Blocks& blocks, std::byte* panel) {
   switch (field.unit) {
     case 0: break;  // an unused place of the table
     case 1: pack_elements<std::uint8_t>(blocks, field.count, panel); break;
@@ -131,13 +145,11 @@ std::size_t pack_field(const Field& field, Blocks blocks, std::byte* panel) {
       for (std::size_t row = 0; row < blocks.n_rows; ++row)
         std::memcpy(panel + row * field.unit, blocks.row(row), field.unit);
   }
-  return std::size_t{field.unit} * field.count * kPanelRows;
 }
 
-std::size_t unpack_field(const Field& field, const std::byte* panel, std::size_t row, std::byte* block) {
+void unpack_units(const Field& field, const std::byte* panel, std::size_t row, std::byte* to) {
   for (std::size_t i = 0; i < field.count; ++i)
-    std::memcpy(block + field.offset + i * field.unit, panel + (i * kPanelRows + row) * field.unit, field.unit);
-  return std::size_t{field.unit} * field.count * kPanelRows;
+    std::memcpy(to + i * field.unit, panel + (i * kPanelRows + row) * field.unit, field.unit);
 }
 
 std::uint32_t load_word(const std::byte* p) {
@@ -194,7 +206,7 @@ std::byte mask_byte(std::uint64_t bits) {
   return static_cast<std::byte>(bits * 0x00204081 >> 21);
 }
 
-void pack_high_bits32(const Blocks& blocks, std::byte* panel) {
+void pack_fifth_bits_32(const Blocks& blocks, std::byte* panel) {
   for (std::size_t row = 0; row < blocks.n_rows; row += 2) {
     const std::uint32_t even = load_word(blocks.row(row));
     const std::uint32_t odd = row + 1 < blocks.n_rows ? load_word(blocks.row(row + 1)) : 0;
@@ -203,52 +215,60 @@ void pack_high_bits32(const Blocks& blocks, std::byte* panel) {
   }
 }
 
-void unpack_high_bits32(const std::byte* panel, std::size_t row, std::byte* bits) {
+void unpack_fifth_bits_32(const std::byte* panel, std::size_t row, std::byte* bits) {
   std::uint32_t word = 0;
   for (std::size_t u = 0; u < 8; ++u)
     word |= (static_cast<std::uint32_t>(panel[8 * u + row / 2]) >> row % 2 * 4 & 15) << 4 * u;
   store_word(word, bits);
 }
 
-void pack_high_bits256(const Blocks& blocks, std::byte* panel) {
+void pack_fifth_bits_64(const Blocks& blocks, std::size_t first, std::byte* panel) {
   constexpr std::uint32_t kOnes = 0x01010101;
   for (std::size_t row = 0; row < blocks.n_rows; row += 2) {
     for (std::size_t l = 0; l < 8; ++l) {  // bit s of these four bytes: elements 32 s + 4 l .. + 3
-      const std::uint32_t even = load_word(blocks.row(row) + 4 * l);
-      const std::uint32_t odd = row + 1 < blocks.n_rows ? load_word(blocks.row(row + 1) + 4 * l) : 0;
-      for (std::size_t s = 0; s < 8; ++s)
+      const std::uint32_t even = load_word(blocks.row(row) + 4 * l) >> first;
+      const std::uint32_t odd = row + 1 < blocks.n_rows ? load_word(blocks.row(row + 1) + 4 * l) >> first : 0;
+      for (std::size_t s = 0; s < 2; ++s)
         panel[8 * (8 * s + l) + row / 2] = mask_byte((even >> s & kOnes) | (odd >> s & kOnes) << 4);
     }
   }
 }
 
-void unpack_high_bits256(const std::byte* panel, std::size_t row, std::byte* bits) {
-  for (std::size_t e = 0; e < 256; ++e) {
+void unpack_fifth_bits_64(const std::byte* panel, std::size_t row, std::size_t first, std::byte* bits) {
+  for (std::size_t e = 0; e < 64; ++e) {
     const auto mask = static_cast<unsigned>(panel[e / 4 * 8 + row / 2]);
-    bits[e % 32] |= static_cast<std::byte>((mask >> (row % 2 * 4 + e % 4) & 1) << e / 32);
+    bits[e % 32] |= static_cast<std::byte>((mask >> (row % 2 * 4 + e % 4) & 1) << (first + e / 32));
   }
 }
 
-std::size_t pack_special(const SpecialField& special, Blocks blocks, std::byte* panel) {
-  blocks.first += special.offset;
-  switch (special.kind) {
-    case Special::kNone: break;
-    case Special::kScalePlanes: pack_scale_planes(blocks, panel); return kScalePlanesBytes;
-    case Special::kHighBits32: pack_high_bits32(blocks, panel); return 64;
-    case Special::kHighBits256: pack_high_bits256(blocks, panel); return 512;
+std::size_t field_bytes(const Field& field) {
+  switch (field.form) {
+    case Form::kUnits: return std::size_t{field.unit} * field.count * kPanelRows;
+    case Form::kScalePlanes: return kScalePlanesBytes;
+    case Form::kFifthBits32: return 64;
+    case Form::kFifthBits64: return 128;
   }
   return 0;
 }
 
-std::size_t unpack_special(const SpecialField& special, const std::byte* panel, std::size_t row, std::byte* block) {
-  block += special.offset;
-  switch (special.kind) {
-    case Special::kNone: break;
-    case Special::kScalePlanes: unpack_scale_planes(panel, row, block); return kScalePlanesBytes;
-    case Special::kHighBits32: unpack_high_bits32(panel, row, block); return 64;
-    case Special::kHighBits256: unpack_high_bits256(panel, row, block); return 512;
+void pack_field(const Field& field, Blocks blocks, std::byte* panel) {
+  blocks.first += field.offset;
+  switch (field.form) {
+    case Form::kUnits: pack_any_units(field, blocks, panel); break;
+    case Form::kScalePlanes: pack_scale_planes(blocks, panel); break;
+    case Form::kFifthBits32: pack_fifth_bits_32(blocks, panel); break;
+    case Form::kFifthBits64: pack_fifth_bits_64(blocks, field.first, panel); break;
   }
-  return 0;
+}
+
+void unpack_field(const Field& field, const std::byte* panel, std::size_t row, std::byte* block) {
+  block += field.offset;
+  switch (field.form) {
+    case Form::kUnits: unpack_units(field, panel, row, block); break;
+    case Form::kScalePlanes: unpack_scale_planes(panel, row, block); break;
+    case Form::kFifthBits32: unpack_fifth_bits_32(panel, row, block); break;
+    case Form::kFifthBits64: unpack_fifth_bits_64(panel, row, field.first, block); break;
+  }
 }
 
 }  // namespace
@@ -276,18 +296,20 @@ void pack_panel(DType type, std::size_t k, const std::byte* rows, std::size_t ro
   }
   const Layout layout = layout_of(type);
   for (std::size_t b = 0; b < k / info.block_len; ++b, blocks.first += info.block_bytes) {
-    for (const Field& field : layout.lead) panel += pack_field(field, blocks, panel);
-    for (const SpecialField& special : layout.special) panel += pack_special(special, blocks, panel);
-    for (const Field& field : layout.rest) panel += pack_field(field, blocks, panel);
+    for (const Field& field : layout.fields) {
+      pack_field(field, blocks, panel);
+      panel += field_bytes(field);
+    }
   }
 }
 
 void unpack_block(DType type, const std::byte* panel_block, std::size_t row, std::byte* block) {
   std::memset(block, 0, dtype_info(type).block_bytes);
   const Layout layout = layout_of(type);
-  for (const Field& field : layout.lead) panel_block += unpack_field(field, panel_block, row, block);
-  for (const SpecialField& special : layout.special) panel_block += unpack_special(special, panel_block, row, block);
-  for (const Field& field : layout.rest) panel_block += unpack_field(field, panel_block, row, block);
+  for (const Field& field : layout.fields) {
+    unpack_field(field, panel_block, row, block);
+    panel_block += field_bytes(field);
+  }
 }
 
 }  // namespace hearth::kernels

@@ -2,14 +2,19 @@
 // rows.
 //
 // A panel holds, for each block along K, the 16 rows' blocks with their fields transposed: field by field, element by
-// element, row by row. So one 64-byte load gives the same four bytes of codes for 16 rows: the lanes are outputs. The
-// bits are a permutation of the file's bits (no expansion, no rounding); unpack is the exact inverse.
+// element, row by row. So one 64-byte load gives the same four bytes of codes for 16 rows: the lanes are outputs.
+// Fields follow each other in the order in which the kernels first touch them, since memory is read fastest front to
+// back. The bits are a permutation of the file's bits (no expansion, no rounding); unpack is the exact inverse. So:
 //
-//   Q4_0 block (288 B): d f16[16] | q u32[4][16]         word u of a row: low nibbles k = 4u.., high nibbles k =
-//   16+4u.. Q8_0 block (544 B): d f16[16] | q i8[8][16][4] F16, BF16, F32    : one element per k: [k][16] Q4_K, Q5_K:
-//   6-bit scales and minima as planes (see layout.cpp); Q5_*: the fifth bits as one 64-bit mask per 4 k:
-//               bit 4r+i is the high bit of element 4u+i of row r.
-//   Types without a row in the layout table: whole blocks, [block][16 rows].
+//   Q4_0 (288 B)    d f16[16] | q u32[4][16]: word u of a row has elements 4u.. in its low nibbles, 16+4u.. in its high
+//   Q8_0 (544 B)    d f16[16] | q i8[8][16][4]
+//   Q6_K (3360 B)   d f16[16] | scales i8[16][16] | for each 128 elements three times u32[8][16]: low nibbles of
+//                   elements 0..31 and 64..95, all high bits, the other low nibbles
+//   F32, F16, BF16  one element per k: [k][16]
+//
+// Q4_K and Q5_K keep 6-bit scales and minima as planes (layout.cpp), Q5 types their fifth bits as one 64-bit mask per
+// four k: bit 4r+i is the high bit of element 4u+i of row r. Types without a row in the layout table: whole blocks,
+// [block][16 rows].
 #pragma once
 
 #include <cstddef>
@@ -24,7 +29,7 @@ inline constexpr std::size_t kMaxBlockBytes = 320;  // of one row's block; the l
 
 /// Names this way of packing, which all kernel tables share. Packed weights are kept in files: raise it whenever a
 /// type's packed bytes change.
-inline constexpr std::uint32_t kPanelLayout = 1;
+inline constexpr std::uint32_t kPanelLayout = 2;
 
 /// True for types a matrix product accepts: F32, F16, BF16 and all block formats.
 bool is_matrix_type(DType type);

@@ -187,8 +187,8 @@ struct Q5_K {
   ScalePlanes planes;
   HEARTH_INLINE explicit Q5_K(const std::byte* block) : b(block), planes(block + 64) {}
   HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
-    const __m256i v = shift_right(load(b + 768 + 512 * j + 64 * u + 32 * h), 4 * i);
-    return add_fifth_bits(low_nibbles(v), b + 256 + 128 * j + 64 * i + 8 * u, h);
+    const __m256i v = shift_right(load(b + 384 + 640 * j + 64 * u + 32 * h), 4 * i);
+    return add_fifth_bits(low_nibbles(v), b + 256 + 640 * j + 64 * i + 8 * u, h);
   }
   HEARTH_INLINE __m256i scale(int h, std::size_t g) const { return planes.scale(h, g); }
   HEARTH_INLINE __m256i pair(int h, int p) const { return planes.pair(h, p); }
@@ -213,8 +213,8 @@ struct Q6_K {
   HEARTH_INLINE explicit Q6_K(const std::byte* block) : b(block) {}
   /// The four parts of 128 elements share bytes of the high bits.
   HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
-    const __m256i low = load(b + 288 + 1024 * j + 512 * (i & 1) + 64 * u + 32 * h);
-    const __m256i high = load(b + 2336 + 512 * j + 64 * u + 32 * h);
+    const __m256i low = load(b + 288 + 1536 * j + 1024 * (i & 1) + 64 * u + 32 * h);
+    const __m256i high = load(b + 800 + 1536 * j + 64 * u + 32 * h);
     const __m256i placed = i < 2 ? _mm256_slli_epi32(high, 4 - 2 * i) : shift_right(high, 2 * i - 4);
     return _mm256_or_si256(low_nibbles(shift_right(low, 4 * (i / 2))),
                            _mm256_and_si256(placed, _mm256_set1_epi8(0x30)));
@@ -273,8 +273,8 @@ struct Q3_K {
   }
   /// Codes 0..7: two bits, and a third that is the part's bit of the high-bit byte.
   HEARTH_INLINE __m256i unit(int h, std::size_t j, int i, int u) const {
-    const __m256i low = shift_right(load(b + 224 + 512 * j + 64 * u + 32 * h), 2 * i);
-    const __m256i high = shift_right(load(b + 1248 + 64 * u + 32 * h), static_cast<int>(4 * j) + i);
+    const __m256i low = shift_right(load(b + 224 + 1024 * j + 64 * u + 32 * h), 2 * i);
+    const __m256i high = shift_right(load(b + 736 + 64 * u + 32 * h), static_cast<int>(4 * j) + i);
     return _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi8(3)),
                            _mm256_slli_epi16(_mm256_and_si256(high, _mm256_set1_epi8(1)), 2));
   }

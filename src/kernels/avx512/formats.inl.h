@@ -271,8 +271,8 @@ struct Q5_K {
   ScalePlanes planes;
   HEARTH_INLINE explicit Q5_K(const std::byte* block) : b(block), planes(block + 64) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
-    const __m512i v = rotate_right(load(b + 768 + 64 * (8 * (part / 2) + u)), 4 * (part & 1));
-    return add_fifth_bits(low_nibbles(v), b + 256 + 8 * (8 * part + u));
+    const __m512i v = rotate_right(load(b + 384 + 640 * (part / 2) + 64 * u), 4 * (part & 1));
+    return add_fifth_bits(low_nibbles(v), b + 256 + 640 * (part / 2) + 64 * (part & 1) + 8 * u);
   }
   HEARTH_INLINE __m512i scale(int g) const { return planes.scale(g); }
   HEARTH_INLINE __m512i pair(int p) const { return planes.pair(p); }
@@ -292,8 +292,8 @@ struct Q6_K {
   HEARTH_INLINE explicit Q6_K(const std::byte* block) : b(block) {}
   HEARTH_INLINE __m512i unit(int part, int u) const {
     const int half = part / 4, quarter = part % 4;  // of 128 elements: quarters share bytes of the high bits
-    const __m512i low = load(b + 288 + 64 * (16 * half + 8 * (quarter & 1) + u));
-    const __m512i high = load(b + 2336 + 64 * (8 * half + u));
+    const __m512i low = load(b + 288 + 1536 * half + 1024 * (quarter & 1) + 64 * u);
+    const __m512i high = load(b + 800 + 1536 * half + 64 * u);
     const __m512i joined =
         select_bits(_mm512_set1_epi8(15), rotate_right(low, 4 * (quarter / 2)), rotate_right(high, 2 * quarter - 4));
     return _mm512_and_si512(joined, _mm512_set1_epi8(0x3f));
@@ -356,8 +356,8 @@ struct Q3_K {
   }
   /// Codes 0..7: two bits, and a third that is bit `part` of the high-bit byte.
   HEARTH_INLINE __m512i unit(int part, int u) const {
-    const __m512i low = rotate_right(load(b + 224 + 64 * (8 * (part / 4) + u)), 2 * (part % 4));
-    const __m512i high = load(b + 1248 + 64 * u);
+    const __m512i low = rotate_right(load(b + 224 + 1024 * (part / 4) + 64 * u), 2 * (part % 4));
+    const __m512i high = load(b + 736 + 64 * u);
     const __mmask64 set = _mm512_test_epi8_mask(high, _mm512_set1_epi8(static_cast<char>(1 << part)));
     const __m512i two = _mm512_and_si512(low, _mm512_set1_epi8(3));
     return _mm512_mask_add_epi8(two, set, two, _mm512_set1_epi8(4));

@@ -221,8 +221,8 @@ struct Q5_K {
   ScalePlanes planes;
   HEARTH_INLINE explicit Q5_K(const std::byte* block) : p(block), planes(block + 64) {}
   HEARTH_INLINE int8x16_t four_rows(int part, int u, int q) const {
-    const uint8x16_t v = bytes(p + 768 + 64 * (8 * (part / 2) + u) + 16 * q);
-    const uint8x16_t fifth = fifth_bits(p + 256 + 8 * (8 * part + u) + 2 * q);
+    const uint8x16_t v = bytes(p + 384 + 640 * (part / 2) + 64 * u + 16 * q);
+    const uint8x16_t fifth = fifth_bits(p + 256 + 640 * (part / 2) + 64 * (part & 1) + 8 * u + 2 * q);
     return as_signed(vorrq_u8(masked(shift_right(v, 4 * (part & 1)), 15), fifth));
   }
   HEARTH_INLINE Pair pair(int part, int u, int half) const {
@@ -242,8 +242,8 @@ struct Q6_K {
   HEARTH_INLINE explicit Q6_K(const std::byte* block) : p(block) {}
   HEARTH_INLINE int8x16_t four_rows(int part, int u, int q) const {
     const int large = part / 4, quarter = part % 4;  // halves of 128 elements; their quarters share high-bit bytes
-    const uint8x16_t low = bytes(p + 288 + 64 * (16 * large + 8 * (quarter & 1) + u) + 16 * q);
-    const uint8x16_t high = bytes(p + 2336 + 64 * (8 * large + u) + 16 * q);
+    const uint8x16_t low = bytes(p + 288 + 1536 * large + 1024 * (quarter & 1) + 64 * u + 16 * q);
+    const uint8x16_t high = bytes(p + 800 + 1536 * large + 64 * u + 16 * q);
     const uint8x16_t two = masked(shift_right(high, 2 * quarter), 3);
     return lowered(vorrq_u8(masked(shift_right(low, 4 * (quarter / 2)), 15), vshlq_n_u8(two, 4)), 32);
   }
