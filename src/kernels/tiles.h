@@ -190,6 +190,13 @@ inline void prefetch_tile(const MatmulCall& call, std::size_t columns, std::size
   }
 }
 
+/// Asks for one of n shares of the panels that are unpacked next.
+inline void prefetch_panels(const std::byte* panels, std::size_t n_bytes, std::size_t share, std::size_t n) {
+  const std::size_t n_lines = n_bytes / 64;
+  for (std::size_t line = n_lines * share / n; line < n_lines * (share + 1) / n; ++line)
+    __builtin_prefetch(panels + 64 * line, 0, 2);
+}
+
 /// A few columns, in tiles of at most `most`, straight from the packed weights, `at_once` panels together: 4, 2 or 1.
 template <class Format>
 void few_columns(const MatmulCall& call, FillFn fill, std::size_t most, std::size_t at_once, FindTileFn find) {
@@ -224,6 +231,7 @@ void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, FillFn fi
   std::byte* columns = call.scratch + at_once * panel_stride;
   const std::size_t longest = kSpanBytes / x.k > kSpanLeast ? kSpanBytes / x.k : kSpanLeast;
   const std::size_t n_spans = (x.m + longest - 1) / longest;
+  const std::size_t packed_bytes = panel_bytes(call.w.type, x.k);
   for (std::size_t s = 0; s < n_spans; ++s) {
     const std::size_t first = x.m * s / n_spans, length = x.m * (s + 1) / n_spans - first;
     const std::size_t n_tiles = (length + most - 1) / most;
@@ -234,6 +242,7 @@ void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, FillFn fi
       for (std::size_t t = 0; t < n_tiles; ++t) {
         const std::size_t from = length * t / n_tiles, width = length * (t + 1) / n_tiles - from;
         prefetch_tile(call, width, panels, first + from, p);
+        prefetch_panels(call.w.panels + (p + panels) * packed_bytes, at_once * packed_bytes, t, n_tiles);
         find(panels, width)(call.scratch, panel_stride, n_blocks, columns + from * stride, stride, acc);
         store_tile(call, acc, width, panels, first + from, p);
       }
