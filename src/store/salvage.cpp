@@ -145,7 +145,10 @@ Result<Salvage> salvage_alone(const fs::path& path, const Schema& schema) {
     if (salvage.n_rows != 0) {
       HEARTH_CHECK(copy_with_journal(path, salvage.copy));
       // The file itself stays, for other processes may have it open.
-      HEARTH_CHECK(whole.replace_content_of(path));
+      if (Status replaced = whole.replace_content_of(path); !replaced) {
+        remove_database(salvage.copy);  // what it is a copy of is still there
+        return std::unexpected(std::move(replaced.error()));
+      }
     }
   }
   remove_database(reading);

@@ -4,7 +4,9 @@
 
 #include <cstring>
 
+#include "file/temporary_folder.h"
 #include "golden/golden.h"
+#include "library/quantize.h"
 
 namespace hearth {
 namespace {
@@ -104,6 +106,44 @@ TEST_F(Bf16Activations, SavedStateKnowsItsRecipe) {
     EXPECT_NE(refused.error().message.find("numeric recipe"), std::string::npos) << refused.error().message;
   }
 }
+
+/// Experts, low-rank keys and values, recurrent layers: whatever multiplies by weights. The scalar table is the oracle.
+class Bf16ActivationsOf : public ::testing::TestWithParam<GoldenCase> {};
+
+TEST_P(Bf16ActivationsOf, HaveTheSameBitsOnEveryTableAndForEverySplit) {
+  const testing::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "bf16.gguf";
+  ThreadPool pool(1);
+  const auto file = open_model_file(GetParam().folder / "model.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto made = quantize::quantize_file(
+      **file, path, {.mix = quantize::find_mix("BF16"), .requantize = quantize::Options::Requantize::kAllow}, pool);
+  ASSERT_TRUE(made) << made.error().message;
+
+  const nlohmann::json t = GetParam().json("tokens.json");
+  const auto tokens = t["tokens"].get<std::vector<Token>>();
+  const SequenceOptions options{.n_ctx = t["n_ctx"], .kv = KvStorage::kF32};
+  const auto rows = [&](std::string_view isa, std::size_t chunk) {
+    const auto model =
+        native::NativeModel::open(path, {.n_threads = 2, .isa = std::string(isa), .activations = kRounded});
+    if (!model) ADD_FAILURE() << model.error().message;
+    if (!model) return std::vector<float>();
+    EXPECT_EQ((*model)->info().recipe_id, kernels::kBf16RecipeId);
+    const auto found = testing::all_rows(**model, tokens, options, Want::Kind::kLogits, chunk);
+    if (!found) ADD_FAILURE() << found.error().message;
+    return found.value_or(std::vector<float>());
+  };
+  const auto expected = rows("scalar", SIZE_MAX);
+  ASSERT_FALSE(expected.empty());
+  for (const auto* table : kernels::all_tables()) {
+    if (!table->supported(detect_cpu_features())) continue;
+    EXPECT_TRUE(same_bits(rows(table->name, 3), expected)) << table->name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, Bf16ActivationsOf, ::testing::ValuesIn(testing::decoder_cases()),
+                         [](const auto& of) { return testing::test_name(of.param.name()); });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Bf16ActivationsOf);
 
 TEST(Bf16ActivationsWithoutBf16, KeepTheRecipe) {
   const GoldenCase golden{testing::data_path("golden/quant") / "Q4_0"};
