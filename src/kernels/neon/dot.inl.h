@@ -11,8 +11,33 @@ struct Sums {
   }
 };
 
+/// Two units of weights, four codes of four rows each, as two rows of eight codes each: what smmla multiplies.
+HEARTH_INLINE void zip_units(Pair& w0, Pair& w1) {
+  const int32x4_t a0 = vreinterpretq_s32_s8(w0.a), a1 = vreinterpretq_s32_s8(w1.a);
+  const int32x4_t b0 = vreinterpretq_s32_s8(w0.b), b1 = vreinterpretq_s32_s8(w1.b);
+  w0 = {vreinterpretq_s8_s32(vzip1q_s32(a0, a1)), vreinterpretq_s8_s32(vzip2q_s32(a0, a1))};
+  w1 = {vreinterpretq_s8_s32(vzip1q_s32(b0, b1)), vreinterpretq_s8_s32(vzip2q_s32(b0, b1))};
+}
+HEARTH_INLINE void unzip_units(Pair& w0, Pair& w1) {
+  const int32x4_t a0 = vreinterpretq_s32_s8(w0.a), a1 = vreinterpretq_s32_s8(w0.b);
+  const int32x4_t b0 = vreinterpretq_s32_s8(w1.a), b1 = vreinterpretq_s32_s8(w1.b);
+  w0 = {vreinterpretq_s8_s32(vuzp1q_s32(a0, a1)), vreinterpretq_s8_s32(vuzp1q_s32(b0, b1))};
+  w1 = {vreinterpretq_s8_s32(vuzp2q_s32(a0, a1)), vreinterpretq_s8_s32(vuzp2q_s32(b0, b1))};
+}
+
+/// An unpacked panel whose units were zipped when it was written.
+template <class Unpacked>
+struct Zipped : Unpacked {
+  HEARTH_INLINE explicit Zipped(const std::byte* block) : Unpacked(block) {}
+};
+template <class Source>
+inline constexpr bool kIsZipped = false;
+template <class Unpacked>
+inline constexpr bool kIsZipped<Zipped<Unpacked>> = true;
+
 template <int C>
 struct Dot {
+  static constexpr bool kZipped = false;  // how it wants its weights
   Sums<C> sums;
   HEARTH_INLINE void clear() { sums.clear(); }
   template <int lane>

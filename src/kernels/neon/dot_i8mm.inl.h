@@ -3,6 +3,7 @@
 
 template <int C>
 struct PairwiseDot {
+  static constexpr bool kZipped = true;
   int32x4_t t[C / 2][4];  // [two columns][two rows]: r0 c0, r0 c1, r1 c0, r1 c1
   HEARTH_INLINE void clear() {
     HEARTH_UNROLL
@@ -11,12 +12,9 @@ struct PairwiseDot {
       for (int r = 0; r < 4; ++r) t[c][r] = vdupq_n_s32(0);
     }
   }
-  /// Two units of weights; eight codes of two columns in each x.
+  /// Two units of weights, zipped; eight codes of two columns in each x.
   HEARTH_INLINE void add_eight(Pair w0, Pair w1, const int8x16_t (&x)[C / 2]) {
-    const int32x4_t a0 = vreinterpretq_s32_s8(w0.a), a1 = vreinterpretq_s32_s8(w1.a);
-    const int32x4_t b0 = vreinterpretq_s32_s8(w0.b), b1 = vreinterpretq_s32_s8(w1.b);
-    const int8x16_t w[4] = {vreinterpretq_s8_s32(vzip1q_s32(a0, a1)), vreinterpretq_s8_s32(vzip2q_s32(a0, a1)),
-                            vreinterpretq_s8_s32(vzip1q_s32(b0, b1)), vreinterpretq_s8_s32(vzip2q_s32(b0, b1))};
+    const int8x16_t w[4] = {w0.a, w0.b, w1.a, w1.b};
     HEARTH_UNROLL
     for (int c = 0; c < C / 2; ++c) {
       HEARTH_UNROLL

@@ -56,20 +56,32 @@ void matmul_unpacked(const PackedMatrix& w, const ActRows& x, std::size_t panel_
   }
 }
 
+/// Whether full tiles want their weights zipped; then panels are unpacked so.
+inline constexpr bool kZipsPanels = Dot<kMaxColumns>::kZipped;
+
+template <class Format>
+HEARTH_INLINE Pair pair_of(const Format& w, int u, int half) {
+  if constexpr (Format::kBlock == 32) {
+    return w.pair(u, half);
+  } else {
+    return w.pair(u / 8, u % 8, half);
+  }
+}
+HEARTH_INLINE void store_pair(Pair pair, std::int8_t* to) {
+  vst1q_s8(to, pair.a);
+  vst1q_s8(to + 16, pair.b);
+}
+
 /// Codes as Unpacked32 and Unpacked256 want them.
 template <class Format>
 HEARTH_INLINE void unpack_codes(const Format& w, std::byte* to) {
   auto* codes = reinterpret_cast<std::int8_t*>(to);
-  for (int u = 0; u < static_cast<int>(Format::kBlock / 4); ++u) {
-    for (int half = 0; half < 2; ++half, codes += 32) {
-      Pair pair;
-      if constexpr (Format::kBlock == 32) {
-        pair = w.pair(u, half);
-      } else {
-        pair = w.pair(u / 8, u % 8, half);
-      }
-      vst1q_s8(codes, pair.a);
-      vst1q_s8(codes + 16, pair.b);
+  for (int u = 0; u < static_cast<int>(Format::kBlock / 4); u += 2) {
+    for (int half = 0; half < 2; ++half) {
+      Pair first = pair_of(w, u, half), second = pair_of(w, u + 1, half);
+      if constexpr (kZipsPanels) zip_units(first, second);
+      store_pair(first, codes + 64 * u + 32 * half);
+      store_pair(second, codes + 64 * (u + 1) + 32 * half);
     }
   }
 }
@@ -106,6 +118,9 @@ template <class Format>
 struct UnpackedOf<Format, 32> {
   using Type = Unpacked32<Format::kMin>;
 };
+template <class Format>
+using PanelOf = std::conditional_t<kZipsPanels, Zipped<typename UnpackedOf<Format, Format::kBlock>::Type>,
+                                   typename UnpackedOf<Format, Format::kBlock>::Type>;
 
 template <class Format>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
@@ -117,7 +132,7 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
       multiply_panel(kTiles<Format>, panel, p, w.n, x, out, out_stride);
     } else {
       unpack_format<Format>(panel, n_blocks, scratch);
-      multiply_panel(kTiles<typename UnpackedOf<Format, Format::kBlock>::Type>, scratch, p, w.n, x, out, out_stride);
+      multiply_panel(kTiles<PanelOf<Format>>, scratch, p, w.n, x, out, out_stride);
     }
   }
 }

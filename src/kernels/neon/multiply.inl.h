@@ -10,6 +10,19 @@ HEARTH_INLINE void load_columns(const std::int8_t* codes, std::size_t stride, in
   for (int c = 0; c < C; ++c) x[c] = vld1q_s8(codes + c * stride);
 }
 
+/// Four units of the source's weights, sixteen codes of each column.
+template <class Source, int C>
+HEARTH_INLINE void add_units(Dot<C>& sum, Pair w0, Pair w1, Pair w2, Pair w3, const int8x16_t (&x)[C]) {
+  if constexpr (Dot<C>::kZipped && !kIsZipped<Source>) {
+    zip_units(w0, w1);
+    zip_units(w2, w3);
+  } else if constexpr (!Dot<C>::kZipped && kIsZipped<Source>) {
+    unzip_units(w0, w1);
+    unzip_units(w2, w3);
+  }
+  sum.add(w0, w1, w2, w3, x);
+}
+
 /// acc[c][8] of one half: W x over all blocks, for columns first .. first + C of x.
 template <class Source, int C>
 void multiply32(const std::byte* panel, int half, const ActRows& x, std::size_t first, float* acc) {
@@ -27,9 +40,9 @@ void multiply32(const std::byte* panel, int half, const ActRows& x, std::size_t 
     sum.clear();
     int8x16_t sixteen[C];
     load_columns<C>(codes, x.k, sixteen);
-    sum.add(w.pair(0, half), w.pair(1, half), w.pair(2, half), w.pair(3, half), sixteen);
+    add_units<Source, C>(sum, w.pair(0, half), w.pair(1, half), w.pair(2, half), w.pair(3, half), sixteen);
     load_columns<C>(codes + 16, x.k, sixteen);
-    sum.add(w.pair(4, half), w.pair(5, half), w.pair(6, half), w.pair(7, half), sixteen);
+    add_units<Source, C>(sum, w.pair(4, half), w.pair(5, half), w.pair(6, half), w.pair(7, half), sixteen);
     const Sums<C> dot = sum.rows();
     const float32x4_t d_a = w.d(q), d_b = w.d(q + 1);
     HEARTH_UNROLL
@@ -68,7 +81,8 @@ void multiply64(const std::byte* panel, int half, const ActRows& x, std::size_t 
       sum.clear();
       int8x16_t sixteen[C];
       load_columns<C>(codes + 16 * g, x.k, sixteen);
-      sum.add(w.pair(4 * g, half), w.pair(4 * g + 1, half), w.pair(4 * g + 2, half), w.pair(4 * g + 3, half), sixteen);
+      add_units<Source, C>(sum, w.pair(4 * g, half), w.pair(4 * g + 1, half), w.pair(4 * g + 2, half),
+                           w.pair(4 * g + 3, half), sixteen);
       const Sums<C> dot = sum.rows();
       const float32x4_t d_a = w.d(g, q), d_b = w.d(g, q + 1);
       HEARTH_UNROLL
@@ -132,13 +146,15 @@ void multiply256(const std::byte* panel, int half, const ActRows& x, std::size_t
       sum.clear();
       int8x16_t sixteen[C];
       load_columns<C>(codes + 32 * part, x.k, sixteen);
-      sum.add(w.pair(part, 0, half), w.pair(part, 1, half), w.pair(part, 2, half), w.pair(part, 3, half), sixteen);
+      add_units<Source, C>(sum, w.pair(part, 0, half), w.pair(part, 1, half), w.pair(part, 2, half),
+                           w.pair(part, 3, half), sixteen);
       if constexpr (Source::kGroup == 4) {
         add_group<Source, C>(w, 2 * part, q, sum.rows(), total);
         sum.clear();
       }
       load_columns<C>(codes + 32 * part + 16, x.k, sixteen);
-      sum.add(w.pair(part, 4, half), w.pair(part, 5, half), w.pair(part, 6, half), w.pair(part, 7, half), sixteen);
+      add_units<Source, C>(sum, w.pair(part, 4, half), w.pair(part, 5, half), w.pair(part, 6, half),
+                           w.pair(part, 7, half), sixteen);
       add_group<Source, C>(w, Source::kGroup == 4 ? 2 * part + 1 : part, q, sum.rows(), total);
     }
     Sums<C> low;
