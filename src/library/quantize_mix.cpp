@@ -24,7 +24,7 @@ constexpr std::array kMixes = {
     MixInfo{Mix::kQ4_K_S, "Q4_K_S", DType::kQ4_K, 14},   MixInfo{Mix::kQ4_K_M, "Q4_K_M", DType::kQ4_K, 15},
     MixInfo{Mix::kQ5_K_S, "Q5_K_S", DType::kQ5_K, 16},   MixInfo{Mix::kQ5_K_M, "Q5_K_M", DType::kQ5_K, 17},
     MixInfo{Mix::kQ6_K, "Q6_K", DType::kQ6_K, 18},       MixInfo{Mix::kIQ4_NL, "IQ4_NL", DType::kIQ4_NL, 25},
-    MixInfo{Mix::kIQ4_XS, "IQ4_XS", DType::kIQ4_XS, 30},
+    MixInfo{Mix::kIQ4_XS, "IQ4_XS", DType::kIQ4_XS, 30}, MixInfo{Mix::kMXFP4_MOE, "MXFP4_MOE", DType::kMXFP4, 38},
 };
 
 /// What a tensor is for, as far as the rules care.
@@ -139,6 +139,7 @@ class Chooser {
   Chooser(const Facts& facts, const MixInfo& mix) : facts_(facts), mix_(mix) {}
 
   DType choose(const TensorInfo& tensor) {
+    if (mix_.mix == Mix::kMXFP4_MOE) return tensor.n_dims == 3 ? mix_.base : DType::kQ8_0;
     const Role role = role_of(tensor.name);
     switch (role) {
       case Role::kOutput: return output(tensor);

@@ -36,6 +36,7 @@ enum class Mix : std::uint8_t {
   kQ6_K,
   kIQ4_NL,
   kIQ4_XS,
+  kMXFP4_MOE,
 };
 
 struct MixInfo {

@@ -28,7 +28,7 @@ void expect_types_of_file(const std::string& golden, std::string_view mix_name) 
 
 TEST(QuantizeMix, GivesTheTypesOfTheReferenceFiles) {
   for (const char* name : {"Q4_0", "Q5_0", "Q8_0", "F16", "BF16", "Q2_K", "Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M",
-                           "Q6_K", "IQ4_NL", "IQ4_XS"})
+                           "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4_MOE"})
     expect_types_of_file(name, name);
   expect_types_of_file("Q4_K_M-moe", "Q4_K_M");
 }

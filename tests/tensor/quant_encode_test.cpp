@@ -97,7 +97,13 @@ constexpr Reference kReferences[] = {
     {DType::kQ3_K, 0.15051, 0.18345, 0.14626},   {DType::kQ4_K, 0.07079, 0.08623, 0.07157},
     {DType::kQ5_K, 0.03581, 0.04372, 0.03508},   {DType::kQ6_K, 0.01772, 0.02245, 0.01680},
     {DType::kIQ4_NL, 0.07578, 0.09094, 0.07679}, {DType::kIQ4_XS, 0.07634, 0.09169, 0.07768},
+    {DType::kMXFP4, 0.11360, 0.12991, 0.11497},
 };
+
+/// Scales of most formats are halves, of which the smallest is 2^-24; these are powers of two as far as floats go.
+bool scales_are_powers_of_two(const QuantCodec& codec) {
+  return codec.type == DType::kMXFP4;
+}
 
 TEST(QuantEncode, ErrorsAreNoWorseThanTheReferenceEncoders) {
   const std::vector<float> trained = trained_weights();
@@ -134,7 +140,8 @@ TEST(QuantEncode, ImportanceMovesTheErrorAway) {
     const double plain = relative_error(values, decode(codec, encode(codec, values)), importance.data());
     const double weighted =
         relative_error(values, decode(codec, encode(codec, values, importance.data())), importance.data());
-    EXPECT_LT(weighted, 0.98 * plain) << dtype_info(codec.type).name;
+    const double bound = scales_are_powers_of_two(codec) ? 1 : 0.98;  // two scales to choose from
+    EXPECT_LT(weighted, bound * plain) << dtype_info(codec.type).name;
   }
 }
 
@@ -164,10 +171,11 @@ TEST(QuantEncode, BytesAreTheSameEverywhere) {
     importance[i] = static_cast<float>(uniform(8, i % kRowLen));
   }
   constexpr std::pair<DType, std::uint64_t> kChecksums[] = {
-      {DType::kQ4_0, 0x1cc9fcba883cdafe}, {DType::kQ4_1, 0xefe8f2a4b423e9ac},   {DType::kQ5_0, 0xaec90380b3f8f576},
-      {DType::kQ5_1, 0x6fa2facc9ca2eaf1}, {DType::kQ8_0, 0x73c39bbbf53dd239},   {DType::kQ2_K, 0x5804feb87c82926},
-      {DType::kQ3_K, 0x157724f9519baa6a}, {DType::kQ4_K, 0xe3942bca3c9029c3},   {DType::kQ5_K, 0x91c803d1655f7c7b},
-      {DType::kQ6_K, 0x3012d3fdb283cc48}, {DType::kIQ4_NL, 0x1f06b8283b59e91f}, {DType::kIQ4_XS, 0x25d862fe0b751e85},
+      {DType::kQ4_0, 0x1cc9fcba883cdafe},  {DType::kQ4_1, 0xefe8f2a4b423e9ac},   {DType::kQ5_0, 0xaec90380b3f8f576},
+      {DType::kQ5_1, 0x6fa2facc9ca2eaf1},  {DType::kQ8_0, 0x73c39bbbf53dd239},   {DType::kQ2_K, 0x5804feb87c82926},
+      {DType::kQ3_K, 0x157724f9519baa6a},  {DType::kQ4_K, 0xe3942bca3c9029c3},   {DType::kQ5_K, 0x91c803d1655f7c7b},
+      {DType::kQ6_K, 0x3012d3fdb283cc48},  {DType::kIQ4_NL, 0x1f06b8283b59e91f}, {DType::kIQ4_XS, 0x25d862fe0b751e85},
+      {DType::kMXFP4, 0x5431a2c37876d874},
   };
   for (const auto& [type, checksum] : kChecksums) {
     std::uint64_t hash = 0xcbf29ce484222325;
@@ -193,12 +201,14 @@ TEST(QuantEncode, ZerosStayZero) {
 TEST(QuantEncode, OneSpikeSurvives) {
   for (const QuantCodec& codec : all_codecs()) {
     if (!codec.encode) continue;
+    // The widest gap between two numbers of E2M1 is from 4 to 6.
+    const float tolerance = scales_are_powers_of_two(codec) ? 0.2f : 0.02f;
     for (const float spike : {3.0f, -3.0f, 1e-3f, -60000.0f}) {
       std::vector<float> values(256, 0.0f);
       values[77] = spike;
       const auto decoded = decode(codec, encode(codec, values));
       for (std::size_t i = 0; i < values.size(); ++i) {
-        EXPECT_NEAR(decoded[i], values[i], 0.02f * std::fabs(spike)) << dtype_info(codec.type).name << ' ' << i;
+        EXPECT_NEAR(decoded[i], values[i], tolerance * std::fabs(spike)) << dtype_info(codec.type).name << ' ' << i;
       }
     }
   }
@@ -216,7 +226,7 @@ TEST(QuantEncode, AnySizeOfValuesGivesFiniteBlocks) {
         if (size == 1e4) {
           ASSERT_NEAR(decoded[i], values[i], 0.4 * size);
         }
-        if (size < 1e-9) {
+        if (size < 1e-9 && !scales_are_powers_of_two(codec)) {
           ASSERT_EQ(decoded[i], 0.0f);
         }
       }

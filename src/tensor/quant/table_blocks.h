@@ -71,5 +71,6 @@ void unpack_block(const BlockNVFP4& block, Codes64& out);
 /// `importance` may be null; see QuantCodec::encode.
 void encode_block(const float* values, const float* importance, BlockIQ4_NL& out);
 void encode_block(const float* values, const float* importance, BlockIQ4_XS& out);
+void encode_block(const float* values, const float* importance, BlockMXFP4& out);
 
 }  // namespace hearth::quant

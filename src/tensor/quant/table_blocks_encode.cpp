@@ -1,5 +1,8 @@
-// Putting IQ4_NL and IQ4_XS together.
+// Putting IQ4_NL, IQ4_XS and MXFP4 together.
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "tensor/quant/fit_super.h"
 #include "tensor/quant/table_blocks.h"
@@ -42,6 +45,18 @@ void pack_nearest(const float* x, float d, std::uint8_t* qs) {
   }
 }
 
+/// Index of the E2M1 number nearest to t, both doubled; NaN gives zero.
+int nearest_e2m1(float t) {
+  constexpr float kMiddles[] = {0.5f, 1.5f, 2.5f, 3.5f, 5, 7, 10};
+  int index = 0;
+  for (const float middle : kMiddles) index += std::fabs(t) > middle;
+  return t < 0 ? index + 8 : index;
+}
+
+struct E2M1Codes {
+  static float nearest(float t) { return static_cast<float>(kValuesE2M1[nearest_e2m1(t)]); }
+};
+
 }  // namespace
 
 void encode_block(const float* values, const float* importance, BlockIQ4_NL& out) {
@@ -60,6 +75,32 @@ void encode_block(const float* values, const float* importance, BlockIQ4_XS& out
     out.scales_l[i / 2] = static_cast<std::uint8_t>(out.scales_l[i / 2] | (scale & 15) << 4 * (i % 2));
     out.scales_h = static_cast<std::uint16_t>(out.scales_h | scale >> 4 << 2 * i);
     pack_nearest(samples.x + 32 * i, found.d * static_cast<float>(found.scale[i]), out.qs + 16 * i);
+  }
+}
+
+void encode_block(const float* values, const float* importance, BlockMXFP4& out) {
+  constexpr int kHighest = 252;  // the next one's 6 is no finite float
+  const Samples<32> samples(values, importance);
+  const Group group = group_of(samples, 0, 32);
+  out = {};
+  const float peak = std::fabs(peak_of(samples.x, 32));
+  if (peak == 0) return;
+  const int unit_e = 128 + std::ilogb(samples.unit);  // of the half scale 1
+  const int peak_e = std::ilogb(peak) + unit_e;
+  float best_d = 0, least = std::numeric_limits<float>::infinity();
+  // The peak is 8 to 16 half scales, of which more than 12 is cut, or 4 to 8 coarser ones.
+  for (const int below_peak : {3, 2}) {
+    const int e = std::clamp(peak_e - below_peak, 0, kHighest);
+    const float d = std::ldexp(1.0f, e - unit_e);
+    const float error = error_of_scale<E2M1Codes>(group, d);
+    if (!(error < least)) continue;
+    least = error;
+    best_d = d;
+    out.e = static_cast<std::uint8_t>(e);
+  }
+  for (int j = 0; j < 16; ++j) {
+    out.qs[j] =
+        static_cast<std::uint8_t>(nearest_e2m1(samples.x[j] / best_d) | nearest_e2m1(samples.x[j + 16] / best_d) << 4);
   }
 }
 
