@@ -23,7 +23,7 @@ PRODUCTS = [
     (re.compile(r"\b(sdot|udot|usdot)\b"), 16),
 ]
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\s+(\S.*?)\s*(?:[#/]{1,2} .*)?$")
-JUMP = re.compile(r"^(j\w+|b\.?\w*|cbn?z|tbn?z)\b.*\b0x([0-9a-f]+)\b")
+JUMP = re.compile(r"^(j\w+|b(?:\.\w+)?|cbn?z|tbn?z)\b.*\b0x([0-9a-f]+)\b")
 
 
 def tool(name):

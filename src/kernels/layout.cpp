@@ -79,7 +79,6 @@ Layout layout_of(DType type) {
 }
 
 // Packing takes the 16 rows' blocks together, since it decides how fast a model loads; unpacking takes one row.
-// Each function returns the panel bytes of its field.
 
 /// The same block of up to 16 rows.
 struct Blocks {

@@ -238,11 +238,12 @@ void many_columns(const MatmulCall& call, int offset, UnpackFn unpack, FillFn fi
     for (std::size_t m = 0; m < length; ++m) fill(x, first + m, offset, columns + m * stride);
     for (std::size_t p = call.panel_begin, panels = 0; p < call.panel_end; p += panels) {
       panels = call.panel_end - p < at_once ? 1 : at_once;
+      const std::size_t left = call.panel_end - p - panels, next = left < at_once ? left : at_once;
       for (std::size_t i = 0; i < panels; ++i) unpack(call.w, p + i, call.scratch + i * panel_stride);
       for (std::size_t t = 0; t < n_tiles; ++t) {
         const std::size_t from = length * t / n_tiles, width = length * (t + 1) / n_tiles - from;
         prefetch_tile(call, width, panels, first + from, p);
-        prefetch_panels(call.w.panels + (p + panels) * packed_bytes, at_once * packed_bytes, t, n_tiles);
+        prefetch_panels(call.w.panels + (p + panels) * packed_bytes, next * packed_bytes, t, n_tiles);
         find(panels, width)(call.scratch, panel_stride, n_blocks, columns + from * stride, stride, acc);
         store_tile(call, acc, width, panels, first + from, p);
       }

@@ -139,7 +139,7 @@ class Chooser {
   Chooser(const Facts& facts, const MixInfo& mix) : facts_(facts), mix_(mix) {}
 
   DType choose(const TensorInfo& tensor) {
-    if (mix_.mix == Mix::kMXFP4_MOE) return tensor.n_dims == 3 ? mix_.base : DType::kQ8_0;
+    if (mix_.mix == Mix::kMXFP4_MOE) return tensor.dims[2] > 1 ? mix_.base : DType::kQ8_0;
     const Role role = role_of(tensor.name);
     switch (role) {
       case Role::kOutput: return output(tensor);

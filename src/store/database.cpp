@@ -3,11 +3,14 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "base/file.h"
+#include "base/part_file.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +19,6 @@ namespace hearth::store {
 namespace {
 
 constexpr int kBusyMilliseconds = 20'000;  // another process's transaction is short; a crashed one holds no lock
-constexpr int kBusyStep = 5;
 
 /// What SQLite's last failure means for the caller. It keeps the errno of a failed commit to itself, so errno is asked.
 std::unexpected<Error> failed(sqlite3* database, std::string_view doing) {
@@ -43,6 +45,27 @@ std::unexpected<Error> failed(sqlite3* database, std::string_view doing) {
       [[fallthrough]];
     default: return fail(ErrorCode::kIo, message);
   }
+}
+
+/// Fills the file `to` with what read_at(offset, bytes) gives. It gets its name when all of it is on the disk.
+template <typename ReadAt>
+Status write_copy(const std::filesystem::path& to, std::uint64_t size, const ReadAt& read_at) {
+  std::filesystem::path part = to;
+  part += ".part";
+  Status written = [&]() -> Status {
+    HEARTH_TRY(const PartFile file, PartFile::open(part));
+    std::vector<std::byte> chunk(std::size_t{1} << 20);
+    for (std::uint64_t offset = 0; offset < size; offset += chunk.size()) {
+      const std::span bytes(chunk.data(), std::min<std::uint64_t>(chunk.size(), size - offset));
+      HEARTH_CHECK(read_at(offset, bytes));
+      HEARTH_CHECK(file.write_at(offset, bytes));
+    }
+    HEARTH_CHECK(file.sync());
+    return publish_file(part, to);
+  }();
+  std::error_code ignored;
+  if (!written) std::filesystem::remove(part, ignored);
+  return written;
 }
 
 /// The path as SQLite's options can follow it.
@@ -198,10 +221,12 @@ Result<Database> Database::open_file(const std::string& uri, int flags) {
 /// Readers and a writer share the file by a log. SQLite refuses the change, without waiting, while another process has
 /// the file open in the old way, which it soon will not.
 Status Database::share_by_log() {
-  for (int waited = 0;; waited += kBusyStep) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kBusyMilliseconds);
+  for (;;) {
     Status changed = execute("PRAGMA journal_mode = WAL");
-    if (changed || changed.error().code != ErrorCode::kBusy || waited >= kBusyMilliseconds) return changed;
-    std::this_thread::sleep_for(std::chrono::milliseconds(kBusyStep));
+    const bool may_wait = std::chrono::steady_clock::now() < deadline;
+    if (changed || changed.error().code != ErrorCode::kBusy || !may_wait) return changed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }
 
@@ -217,16 +242,56 @@ Status Database::make_ready(const std::filesystem::path& path, const Schema& sch
   return {};
 }
 
-Status Database::replace_content_of(const std::filesystem::path& path) {
+Result<Replacement> Database::replace_content_of(const std::filesystem::path& path) {
   HEARTH_TRY(Database target, open_file(uri_of(path), SQLITE_OPEN_READWRITE));
   (void)target.prepare("SELECT 1 FROM sqlite_master");  // learns how the file is shared, if it still says so
   sqlite3* const to = target.database_.get();
   sqlite3_db_config(to, SQLITE_DBCONFIG_RESET_DATABASE, 1, nullptr);  // what is there is not looked at
   sqlite3_backup* const copying = sqlite3_backup_init(to, "main", database_.get(), "main");
   if (!copying) return failed(to, "replacing the database's content");
-  sqlite3_backup_step(copying, -1);
-  if (sqlite3_backup_finish(copying) != SQLITE_OK) return failed(to, "replacing the database's content");
+  Replacement replacement(std::move(target), copying);
+  if (sqlite3_backup_step(copying, 0) != SQLITE_OK) {  // no page yet, but nobody else writes from here on
+    replacement.copying_.reset();
+    return failed(to, "replacing the database's content");
+  }
+  return replacement;
+}
+
+void Replacement::Finish::operator()(sqlite3_backup* copying) const {
+  sqlite3_backup_finish(copying);
+}
+
+Status Replacement::commit() {
+  sqlite3_backup_step(copying_.get(), -1);
+  if (sqlite3_backup_finish(copying_.release()) != SQLITE_OK)
+    return failed(target_.database_.get(), "replacing the database's content");
   return {};
+}
+
+Status Replacement::copy_to(const std::filesystem::path& copy) const {
+  sqlite3* const database = target_.database_.get();
+  const std::filesystem::path path = sqlite3_db_filename(database, "main");
+  const auto beside = [](std::filesystem::path name, std::string_view suffix) { return name += suffix; };
+  // The log goes first: what somebody carries over from it into the file meanwhile is in both.
+  const std::filesystem::path log = beside(path, "-wal");
+  std::error_code ignored;
+  if (std::filesystem::exists(log, ignored)) {
+    HEARTH_TRY(const RandomAccessFile from, RandomAccessFile::open(log));
+    HEARTH_CHECK(write_copy(beside(copy, "-wal"), from.size(), [&](std::uint64_t offset, std::span<std::byte> into) {
+      return from.read_at(offset, into);
+    }));
+  }
+  // The file is read through SQLite: closing a descriptor of our own would end all locks of this process on it.
+  sqlite3_file* file = nullptr;
+  sqlite3_int64 size = 0;
+  if (sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+      file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+    return std::unexpected(system_error_at("reading", path, errno));
+  return write_copy(copy, static_cast<std::uint64_t>(size), [&](std::uint64_t offset, std::span<std::byte> into) {
+    const int read =
+        file->pMethods->xRead(file, into.data(), static_cast<int>(into.size()), static_cast<sqlite3_int64>(offset));
+    return read == SQLITE_OK ? Status{} : std::unexpected(system_error_at("reading", path, errno));
+  });
 }
 
 Result<Database> Database::open(const std::filesystem::path& path, const Schema& schema) {

@@ -13,6 +13,7 @@
 #include "base/result.h"
 
 struct sqlite3;
+struct sqlite3_backup;
 struct sqlite3_stmt;
 
 namespace hearth::store {
@@ -64,6 +65,8 @@ struct Schema {
   std::span<const std::string_view> versions;
 };
 
+class Replacement;
+
 /// An open database. One thread at a time; any number of processes.
 class Database {
  public:
@@ -82,9 +85,8 @@ class Database {
     HEARTH_CHECK(statement.bind(values...));
     return statement.run();
   }
-  /// Puts what this database holds into the file `path` in place of all that is there, be it damaged, in one
-  /// transaction: who has that file open sees the old content or the new.
-  Status replace_content_of(const std::filesystem::path& path);
+  /// Begins to put what this database holds in place of all that is in the file `path`, be it damaged.
+  Result<Replacement> replace_content_of(const std::filesystem::path& path);
   /// All of `work` or, when it fails, none of it. Other processes wait meanwhile.
   Status transaction(const std::function<Status()>& work);
   [[nodiscard]] std::int64_t last_row_id() const;
@@ -92,6 +94,7 @@ class Database {
   [[nodiscard]] std::int64_t n_changed() const;
 
  private:
+  friend class Replacement;
   struct Close {
     void operator()(sqlite3* database) const;
   };
@@ -101,6 +104,26 @@ class Database {
   Status migrate(const std::filesystem::path& path, const Schema& schema);
   Status share_by_log();
   std::unique_ptr<sqlite3, Close> database_;
+};
+
+/// A file whose content is about to be replaced; until this is gone nobody else changes it. The database that the new
+/// content comes from must outlive it, and may still be filled.
+class Replacement {
+ public:
+  /// The file, and the log that may hold transactions which the file does not, as they lie; on the disk when it
+  /// returns.
+  [[nodiscard]] Status copy_to(const std::filesystem::path& copy) const;
+  /// In one transaction: who has the file open sees the old content or the new.
+  [[nodiscard]] Status commit();
+
+ private:
+  friend class Database;
+  struct Finish {
+    void operator()(sqlite3_backup* copying) const;
+  };
+  Replacement(Database target, sqlite3_backup* copying) : target_(std::move(target)), copying_(copying) {}
+  Database target_;
+  std::unique_ptr<sqlite3_backup, Finish> copying_;
 };
 
 struct Salvage {

@@ -18,43 +18,52 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::unexpected<Error> file_error(std::string_view doing, const fs::path& path, const std::error_code& code) {
-  return std::unexpected(system_error_at(doing, path, code.value()));
+fs::path with_suffix(fs::path path, std::string_view suffix) {
+  return path += suffix;
 }
 
 /// "x.db.damaged-1", the first number that is free.
 fs::path free_name(const fs::path& path) {
   for (int i = 1;; ++i) {
-    fs::path name = path;
-    name += fmt::format(".damaged-{}", i);
+    fs::path name = with_suffix(path, fmt::format(".damaged-{}", i));
     std::error_code ignored;
     if (!fs::exists(name, ignored)) return name;
   }
 }
 
-/// The file and its journal, which may hold transactions that the file does not. The journal goes first: who closes the
-/// file meanwhile carries it over into the file and removes it, and then the copy has those transactions twice, not
-/// never.
-Status copy_with_journal(const fs::path& from, const fs::path& to) {
-  for (const char* suffix : {"-wal", ""}) {
-    fs::path file = from, copy = to;
-    file += suffix;
-    copy += suffix;
-    std::error_code code;
-    const bool copied = fs::copy_file(file, copy, fs::copy_options::overwrite_existing, code);
-    const bool may_be_absent = *suffix != '\0' && code == std::errc::no_such_file_or_directory;
-    if (!copied && !may_be_absent) return file_error("copying", file, code);
-  }
-  return {};
-}
-
 void remove_database(const fs::path& path) {
   std::error_code ignored;
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    fs::path file = path;
-    file += suffix;
-    fs::remove(file, ignored);
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(with_suffix(path, suffix), ignored);
+}
+
+/// The files of a database that are gone when this is, unless they are to be kept.
+class TemporaryDatabase {
+ public:
+  explicit TemporaryDatabase(fs::path path) : path_(std::move(path)) { remove_database(path_); }
+  ~TemporaryDatabase() {
+    if (!kept_) remove_database(path_);
   }
+  TemporaryDatabase(const TemporaryDatabase&) = delete;
+  TemporaryDatabase& operator=(const TemporaryDatabase&) = delete;
+
+  [[nodiscard]] const fs::path& path() const { return path_; }
+  void keep() { kept_ = true; }
+
+ private:
+  fs::path path_;
+  bool kept_ = false;
+};
+
+/// Of a database that nobody has open.
+Status copy_with_log(const fs::path& from, const fs::path& to) {
+  for (const char* suffix : {"", "-wal"}) {
+    const fs::path file = with_suffix(from, suffix);
+    std::error_code code;
+    const bool copied = fs::copy_file(file, with_suffix(to, suffix), code);
+    const bool may_be_absent = *suffix != '\0' && code == std::errc::no_such_file_or_directory;
+    if (!copied && !may_be_absent) return std::unexpected(system_error_at("copying", file, code.value()));
+  }
+  return {};
 }
 
 std::string quoted(const std::string& name) {
@@ -105,8 +114,7 @@ bool carry_table(Database& whole, const std::string& table, std::uint64_t& n_row
 
 /// Waits for its turn. What holds it longer than this hangs.
 Result<FileLock> take_turn(const fs::path& path) {
-  fs::path name = path;
-  name += ".lock";
+  const fs::path name = with_suffix(path, ".lock");
   for (int n_tries = 0; n_tries < 600; ++n_tries) {
     HEARTH_TRY(std::optional<FileLock> lock, FileLock::try_take(name));
     if (lock) return std::move(*lock);
@@ -117,7 +125,8 @@ Result<FileLock> take_turn(const fs::path& path) {
 
 /// Copies what can be read of every table, and notes which were cut short.
 Status carry_tables(Database& whole, const fs::path& damaged, Salvage& salvage) {
-  HEARTH_CHECK(whole.execute("PRAGMA foreign_keys = OFF"));
+  // Its rows are safe when they are in the other file.
+  HEARTH_CHECK(whole.execute("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF"));
   const Status attached = whole.run("ATTACH DATABASE ?1 AS damaged", std::string_view(damaged.native()));
   HEARTH_TRY(const auto tables, first_column(whole,
                                              "SELECT name FROM main.sqlite_master WHERE type = 'table' AND "
@@ -132,33 +141,27 @@ Status carry_tables(Database& whole, const fs::path& damaged, Salvage& salvage) 
 }
 
 Result<Salvage> salvage_alone(const fs::path& path, const Schema& schema) {
-  Salvage salvage{.copy = free_name(path)};
-  fs::path reading = path, fresh = path;
-  reading += ".reading";
-  fresh += ".salvaged";
-  remove_database(reading);
-  remove_database(fresh);
-  HEARTH_CHECK(copy_with_journal(path, reading));
-  {
-    HEARTH_TRY(Database whole, Database::open(fresh, schema));
-    HEARTH_CHECK(carry_tables(whole, reading, salvage));
-    if (salvage.n_rows != 0) {
-      HEARTH_CHECK(copy_with_journal(path, salvage.copy));
-      // The file itself stays, for other processes may have it open.
-      if (Status replaced = whole.replace_content_of(path); !replaced) {
-        remove_database(salvage.copy);  // what it is a copy of is still there
-        return std::unexpected(std::move(replaced.error()));
-      }
-    }
-  }
-  remove_database(reading);
-  remove_database(fresh);
+  TemporaryDatabase copy(free_name(path));
+  const TemporaryDatabase reading(with_suffix(path, ".reading")), fresh(with_suffix(path, ".salvaged"));
+  HEARTH_TRY(Database whole, Database::open(fresh.path(), schema));
+  // The file itself stays, for other processes may have it open; from here on they do not write.
+  HEARTH_TRY(Replacement replacement, whole.replace_content_of(path));
+  HEARTH_CHECK(replacement.copy_to(copy.path()));
+  HEARTH_CHECK(copy_with_log(copy.path(), reading.path()));  // SQLite carries a log over while it reads
+  Salvage salvage{.copy = copy.path()};
+  HEARTH_CHECK(carry_tables(whole, reading.path(), salvage));
   if (salvage.n_rows == 0) {
     return fail(ErrorCode::kInvalidFile,
                 fmt::format("nothing can be read of {} in {}; it was left as it is: put a backup in its place, or move "
                             "it away to begin with an empty one",
                             schema.what, path.string()));
   }
+  const Status replaced = replacement.commit();
+  // After these two the file is surely as it was, after others it may not be.
+  const bool untouched =
+      !replaced && (replaced.error().code == ErrorCode::kBusy || replaced.error().code == ErrorCode::kDiskFull);
+  if (!untouched) copy.keep();
+  HEARTH_CHECK(replaced);
   return salvage;
 }
 

@@ -221,6 +221,38 @@ TEST_F(StorageFaults, AShelfThatMayOnlyBeReadIsRefusedAsAnyOther) {
   EXPECT_NE(ran->err.find("choose another folder"), std::string::npos) << ran->err;
 }
 
+TEST_F(StorageFaults, UnderASalvageLeaveTheDamagedIndexAlone) {
+  hub_.put("o/small", "m.gguf", model_);
+  ASSERT_EQ(run_hearth({"pull", "hf:o/small"}, {.environment = settings()}).code, 0);
+  const fs::path index = fs::path(home_) / "index.db";
+  std::string damaged = read_text(index);
+  damaged.replace(damaged.size() - 4096, 4096, std::string(4096, 'x'));
+  std::ofstream(index, std::ios::binary) << damaged;
+  for (const StorageFault& fault : std::vector<StorageFault>{
+           {Kind::kStore, "index.db.damaged-1", ENOSPC, 1, "", "free some space"},
+           {Kind::kSync, "index.db.damaged-1", EIO, 1, "", "may be failing"},
+           {Kind::kRename, "index.db.damaged-1", EROFS, 1, "", "choose another folder"},
+           {Kind::kStore, "index.db.salvaged", ENOSPC, 1, "", "free some space"},
+           {Kind::kStore, "index.db-wal", ENOSPC, 1, "", "free some space"},
+       }) {
+    const auto ran = run_with(fault, {"list"});
+    if (!ran) GTEST_SKIP() << "this kernel lets nobody interfere with the calls of a process";
+    const std::string which = std::string(fault.place) + " " + std::to_string(fault.number);
+    EXPECT_EQ(ran->code, 1) << which << ran->out;
+    EXPECT_NE(ran->err.find(fault.words), std::string::npos) << which << ran->err;
+    EXPECT_EQ(read_text(index), damaged) << which;
+    for (const auto& entry : fs::directory_iterator(home_)) {
+      const std::string name = entry.path().filename();
+      for (const char* left : {".damaged", ".salvaged", ".reading", ".lock"})
+        EXPECT_EQ(name.find(left), std::string::npos) << which << ": " << name;
+    }
+  }
+  const Ran again = run_hearth({"list"}, {.environment = settings()});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_NE(again.err.find("was damaged"), std::string::npos) << again.err;
+  EXPECT_EQ(read_text(index.string() + ".damaged-1"), damaged);
+}
+
 TEST_F(StorageFaults, AFileSystemOfSmallFiles) {
   const std::string digest = hub_.put("o/small", "m.gguf", model_);
   const std::string out = folder_.file("out");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "data_path.h"
+#include "library/synthetic.h"
 
 namespace hearth::quantize {
 namespace {
@@ -31,6 +32,22 @@ TEST(QuantizeMix, GivesTheTypesOfTheReferenceFiles) {
                            "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4_MOE"})
     expect_types_of_file(name, name);
   expect_types_of_file("Q4_K_M-moe", "Q4_K_M");
+}
+
+TEST(QuantizeMix, OfMxfp4OnlyExperts) {
+  const auto file = synthetic::make_model(*synthetic::find_shape("mixtral-tiny"), *find_mix("Q4_0"));
+  ASSERT_TRUE(file) << file.error().message;
+  const auto plans = plan_types(**file, *find_mix("MXFP4_MOE"), Purity::kMixed);
+  ASSERT_TRUE(plans) << plans.error().message;
+  int n_experts = 0;
+  for (const Plan& plan : *plans) {
+    const std::string_view name = plan.tensor->name;
+    const bool experts = name.find("_exps.weight") != std::string_view::npos;
+    n_experts += experts;
+    if (plan.target == plan.tensor->dtype) continue;  // norms and routers
+    EXPECT_EQ(plan.target, experts ? DType::kMXFP4 : DType::kQ8_0) << name;
+  }
+  EXPECT_GT(n_experts, 0);
 }
 
 TEST(QuantizeMix, NamesAreFoundInEitherCase) {

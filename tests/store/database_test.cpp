@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <thread>
 #include <vector>
@@ -184,6 +186,34 @@ TEST_F(Databases, WhoHoldsADamagedOneGoesOnWithTheSalvagedOne) {
   auto other = Database::open(path_, kNew);
   ASSERT_TRUE(other) << other.error().message;
   EXPECT_EQ(static_cast<std::uint64_t>(count(*other)), salvage->n_rows + 1);
+}
+
+TEST_F(Databases, WhatIsWrittenDuringASalvageIsKept) {
+  fill(2000);
+  auto holder = Database::open(path_, kNew);
+  ASSERT_TRUE(holder) << holder.error().message;
+  std::string bytes = read_text(path_);
+  for (std::size_t at = bytes.size() / 2; at < bytes.size() / 2 + 9000; ++at) bytes[at] = static_cast<char>(at * 37);
+  std::ofstream(path_, std::ios::binary | std::ios::in) << bytes;
+  std::vector<std::string> written;
+  std::atomic<bool> done = false;
+  std::jthread writer([&] {
+    for (int i = 0; !done || i < 5; ++i) {
+      const std::string name = "zz" + std::to_string(i);
+      if (holder->run("INSERT INTO things (name) VALUES (?1)", name)) written.push_back(name);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // others get their turn, too
+    }
+  });
+  const auto salvage = salvage_database(path_, kNew);
+  done = true;
+  writer.join();
+  ASSERT_TRUE(salvage) << salvage.error().message;
+  ASSERT_FALSE(written.empty());
+  for (const std::string& name : written) {
+    auto row = holder->prepare("SELECT 1 FROM things WHERE name = ?1");
+    ASSERT_TRUE(row && row->bind(name));
+    EXPECT_TRUE(row->step().value_or(false)) << name;
+  }
 }
 
 }  // namespace

@@ -118,13 +118,19 @@ template <class Format>
 struct UnpackedOf<Format, 32> {
   using Type = Unpacked32<Format::kMin>;
 };
-template <class Format>
-using PanelOf = std::conditional_t<kZipsPanels, Zipped<typename UnpackedOf<Format, Format::kBlock>::Type>,
-                                   typename UnpackedOf<Format, Format::kBlock>::Type>;
+template <class Unpacked, bool zips>
+struct PanelOf {
+  using Type = Unpacked;
+};
+template <class Unpacked>
+struct PanelOf<Unpacked, true> {
+  using Type = Zipped<Unpacked>;
+};
 
 template <class Format>
 void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, std::size_t panel_end, float* out,
             std::size_t out_stride, std::byte* scratch) {
+  using Panel = typename PanelOf<typename UnpackedOf<Format, Format::kBlock>::Type, kZipsPanels>::Type;
   const std::size_t n_blocks = w.k / Format::kBlock;
   for (std::size_t p = panel_begin; p < panel_end; ++p) {
     const std::byte* panel = w.panels + p * n_blocks * Format::kBytes;
@@ -132,7 +138,7 @@ void matmul(const PackedMatrix& w, const ActRows& x, std::size_t panel_begin, st
       multiply_panel(kTiles<Format>, panel, p, w.n, x, out, out_stride);
     } else {
       unpack_format<Format>(panel, n_blocks, scratch);
-      multiply_panel(kTiles<PanelOf<Format>>, scratch, p, w.n, x, out, out_stride);
+      multiply_panel(kTiles<Panel>, scratch, p, w.n, x, out, out_stride);
     }
   }
 }

@@ -1,6 +1,4 @@
 // Matrix products of the neon table: block formats with sdot.
-#include <type_traits>
-
 #include "kernels/families.h"
 #include "kernels/neon/matmul_float.h"
 #include "kernels/neon/unpack.h"

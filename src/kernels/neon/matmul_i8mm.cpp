@@ -1,6 +1,4 @@
 // Matrix products of the neon_i8mm table: block formats with smmla wherever two columns meet.
-#include <type_traits>
-
 #include "kernels/families.h"
 #include "kernels/neon/unpack.h"
 #include "kernels/target.h"
