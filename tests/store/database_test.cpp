@@ -28,6 +28,13 @@ constexpr Schema kNew{.what = "the test's index", .versions = kVersions};
 
 class Databases : public ::testing::Test {
  protected:
+  /// Overwrites two pages in the middle, under whoever has the file open. Returns what is in the file then.
+  std::string damage() const {
+    std::string bytes = read_text(path_);
+    for (std::size_t at = bytes.size() / 2; at < bytes.size() / 2 + 9000; ++at) bytes[at] = static_cast<char>(at * 37);
+    std::ofstream(path_, std::ios::binary | std::ios::in) << bytes;
+    return bytes;
+  }
   static std::int64_t count(Database& database) {
     auto rows = database.prepare("SELECT count(*) FROM things");
     return rows && rows->step() ? rows->integer(0) : -1;
@@ -102,10 +109,8 @@ TEST_F(Databases, TransactionsAreAllOrNothing) {
 
 TEST_F(Databases, DamagedOnesAreRefusedThenSalvagedBesideTheirCopy) {
   fill(2000);
-  std::string bytes = read_text(path_);
-  ASSERT_GT(bytes.size(), 400'000u);
-  for (std::size_t at = bytes.size() / 2; at < bytes.size() / 2 + 9000; ++at) bytes[at] = static_cast<char>(at * 37);
-  std::ofstream(path_, std::ios::binary) << bytes;
+  ASSERT_GT(read_text(path_).size(), 400'000u);
+  const std::string bytes = damage();
   const auto refused = Database::open(path_, kNew);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidFile) << refused.error().message;
@@ -175,9 +180,7 @@ TEST_F(Databases, WhoHoldsADamagedOneGoesOnWithTheSalvagedOne) {
   fill(2000);
   auto holder = Database::open(path_, kNew);
   ASSERT_TRUE(holder) << holder.error().message;
-  std::string bytes = read_text(path_);
-  for (std::size_t at = bytes.size() / 2; at < bytes.size() / 2 + 9000; ++at) bytes[at] = static_cast<char>(at * 37);
-  std::ofstream(path_, std::ios::binary | std::ios::in) << bytes;  // over the same file
+  damage();
   const auto salvage = salvage_database(path_, kNew);
   ASSERT_TRUE(salvage) << salvage.error().message;
   EXPECT_EQ(static_cast<std::uint64_t>(count(*holder)), salvage->n_rows);
@@ -192,9 +195,7 @@ TEST_F(Databases, WhatIsWrittenDuringASalvageIsKept) {
   fill(2000);
   auto holder = Database::open(path_, kNew);
   ASSERT_TRUE(holder) << holder.error().message;
-  std::string bytes = read_text(path_);
-  for (std::size_t at = bytes.size() / 2; at < bytes.size() / 2 + 9000; ++at) bytes[at] = static_cast<char>(at * 37);
-  std::ofstream(path_, std::ios::binary | std::ios::in) << bytes;
+  damage();
   std::vector<std::string> written;
   std::atomic<bool> done = false;
   std::jthread writer([&] {
