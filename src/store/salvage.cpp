@@ -82,8 +82,8 @@ Result<std::vector<std::string>> first_column(Database& database, std::string_vi
   }
 }
 
-/// Copies the rows of one table that can be read. False when some could not.
-bool carry_table(Database& whole, const std::string& table, std::uint64_t& n_rows) {
+/// Copies the rows of one table that can be read. False when some could not; without room for them it fails.
+Result<bool> carry_table(Database& whole, const std::string& table, std::uint64_t& n_rows) {
   // Columns that both have; a damaged schema may lack the newer ones.
   const auto columns = first_column(whole, fmt::format("SELECT name FROM pragma_table_info('{0}') WHERE name IN "
                                                        "(SELECT name FROM pragma_table_info('{0}', 'damaged'))",
@@ -100,7 +100,10 @@ bool carry_table(Database& whole, const std::string& table, std::uint64_t& n_row
     if (!ids || !carry) return false;
     Result<bool> more = ids->step();
     for (; more && *more; more = ids->step()) {
-      if (!carry->bind(ids->integer(0)) || !carry->run()) {
+      Status carried = carry->bind(ids->integer(0));
+      if (carried) carried = carry->run();
+      if (!carried && carried.error().code == ErrorCode::kDiskFull) return std::unexpected(std::move(carried.error()));
+      if (!carried) {
         complete = false;
         continue;
       }
@@ -133,7 +136,11 @@ Status carry_tables(Database& whole, const fs::path& damaged, Salvage& salvage) 
                                              "name NOT LIKE 'sqlite_%'"));
   std::vector<std::string> lost;
   for (const std::string& table : tables) {
-    if (!attached || !carry_table(whole, table, salvage.n_rows)) lost.push_back(table);
+    bool complete = false;
+    if (attached) {
+      HEARTH_TRY(complete, carry_table(whole, table, salvage.n_rows));
+    }
+    if (!complete) lost.push_back(table);
   }
   salvage.lost = fmt::format("{}", fmt::join(lost, ", "));
   if (attached) (void)whole.execute("DETACH DATABASE damaged");
